@@ -1,0 +1,139 @@
+package state
+
+import (
+	"net/netip"
+	"time"
+)
+
+// FormatVersion is the version of State's encoding in snapshots. A newer vipd reads every older one.
+const FormatVersion = 1
+
+// State is the replicated state after the command at Index. Neither it nor anything it points to may be
+// changed: readers share it.
+type State struct {
+	Format int `json:"format"`
+	// Index is the Raft index of the newest command or committed voter configuration in this state.
+	// Entries of Raft's own (elections, barriers) do not count, so that "the command after Index" is
+	// meaningful to someone who sees only commands.
+	Index   uint64  `json:"index"`
+	Cluster string  `json:"cluster,omitempty"` // the cluster's id; empty until Init
+	Profile Profile `json:"profile"`
+
+	Nodes  map[string]*Node  `json:"nodes,omitempty"`
+	Groups map[string]*Group `json:"groups,omitempty"`
+	// Assignments has one entry for each group, held or not.
+	Assignments map[string]*Assignment `json:"assignments,omitempty"`
+	// Debts are the addresses that a living node was told to let go of and is not yet known to have let
+	// go of. Nobody else may hold them meanwhile. Keyed by serial.
+	Debts map[uint64]*Debt `json:"debts,omitempty"`
+
+	LastEpoch  uint64 `json:"last_epoch"`  // the newest epoch handed out
+	LastSerial uint64 `json:"last_serial"` // the newest serial of an assignment or debt
+
+	// Voters is the newest committed voter configuration.
+	Voters Voters `json:"voters"`
+}
+
+// New is the state of a cluster before its first command.
+func New() *State {
+	return &State{
+		Format:      FormatVersion,
+		Profile:     LAN,
+		Nodes:       map[string]*Node{},
+		Groups:      map[string]*Group{},
+		Assignments: map[string]*Assignment{},
+		Debts:       map[uint64]*Debt{},
+	}
+}
+
+// Voters is a committed Raft configuration: who votes, and the Raft index that made it so.
+type Voters struct {
+	Index uint64   `json:"index"`
+	Names []string `json:"names,omitempty"` // sorted
+}
+
+// Role is what a member is to Raft.
+type Role string
+
+// The roles. A learner replicates and does not vote; a witness votes and never holds addresses.
+const (
+	Voter   Role = "voter"
+	Learner Role = "learner"
+	Witness Role = "witness"
+)
+
+// Node is a member of the cluster.
+type Node struct {
+	Name     string `json:"name"`
+	Instance string `json:"instance"` // identifies its data directory; a second host of the same name has another
+	Gossip   string `json:"gossip"`   // host:port of memberlist
+	Address  string `json:"address"`  // host:port of Raft and node-to-node calls
+	// Epoch numbers the start of its daemon that may hold addresses; 0 when the last one is dead
+	// (expired by a majority of voters, or retired by the node itself).
+	Epoch   uint64    `json:"epoch"`
+	Drained bool      `json:"drained,omitempty"` // told by an operator to hold nothing
+	Witness bool      `json:"witness,omitempty"` // votes, holds nothing
+	Joined  time.Time `json:"joined"`
+}
+
+// Live reports whether the node has an epoch that is not dead.
+func (n *Node) Live() bool { return n != nil && n.Epoch != 0 }
+
+// Group is a set of addresses that move together.
+type Group struct {
+	Name         string         `json:"name"`
+	Interface    string         `json:"interface,omitempty"` // default of its addresses
+	Addresses    []Address      `json:"addresses"`
+	Priority     int            `json:"priority"`             // of nodes that Priorities does not name; 1..254
+	Priorities   map[string]int `json:"priorities,omitempty"` // 0: the node never holds the group
+	Preempt      bool           `json:"preempt"`
+	PreemptDelay time.Duration  `json:"preempt_delay,omitempty"`
+}
+
+// DefaultPriority is a group's priority on a node where nothing else is said; keepalived's default.
+const DefaultPriority = 100
+
+// PriorityOn returns the configured priority of a node: 0 when it may never hold the group.
+func (g *Group) PriorityOn(node string) int {
+	if p, ok := g.Priorities[node]; ok {
+		return p
+	}
+	return g.Priority
+}
+
+// IPs returns the group's addresses without their prefix lengths, in the order given.
+func (g *Group) IPs() []netip.Addr {
+	ips := make([]netip.Addr, len(g.Addresses))
+	for i, a := range g.Addresses {
+		ips[i] = a.Prefix.Addr()
+	}
+	return ips
+}
+
+// Address is one virtual address.
+type Address struct {
+	Prefix    netip.Prefix `json:"address"` // with the host part, as 192.168.1.100/24
+	Interface string       `json:"interface"`
+	Label     string       `json:"label,omitempty"` // IPv4 only, at most 15 bytes, starting with the interface's name
+}
+
+// Assignment says who should hold a group. The holder may do so while its epoch is the one named here,
+// its lease is valid, and no debt of another node covers the group's addresses.
+type Assignment struct {
+	Group  string    `json:"group"`
+	Holder string    `json:"holder,omitempty"` // empty: nobody
+	Epoch  uint64    `json:"epoch,omitempty"`  // of the holder
+	Serial uint64    `json:"serial"`           // grows with each change of any group; a fencing token
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason"`
+}
+
+// Debt is what a node has to let go of before anyone else may hold these addresses. It ends when the
+// node says so (Settle) or its epoch is dead.
+type Debt struct {
+	Serial    uint64       `json:"serial"` // of the change that made it
+	Group     string       `json:"group"`
+	Node      string       `json:"node"`
+	Epoch     uint64       `json:"epoch"`
+	Addresses []netip.Addr `json:"addresses"`
+}
