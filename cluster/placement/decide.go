@@ -1,0 +1,150 @@
+package placement
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"vipd/cluster/state"
+)
+
+// Decision is one group's change of holder.
+type Decision struct {
+	Group  string
+	Serial uint64 // of the assignment that it replaces
+	To     string // empty: nobody is eligible
+	Epoch  uint64
+	Reason string
+}
+
+// Plan is what should change now, and when to look again.
+type Plan struct {
+	Decisions []Decision // sorted by group
+	Better    Better     // to be given to the next Decide
+	// Next is when a preempt_delay ends; 0: none is running.
+	Next time.Duration
+}
+
+// Decide returns what should change. now and better serve preempt_delay alone: now is a time on the
+// caller's own clock, better is what its last Plan remembered (nil at first).
+func Decide(s *state.State, h Health, now time.Duration, better Better) Plan {
+	d := decider{state: s, health: h, now: now, before: better, plan: Plan{Better: Better{}}, load: map[string]int{}}
+	for _, a := range s.Assignments {
+		if a.Holder != "" {
+			d.load[a.Holder]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
+		d.group(s.Groups[name])
+	}
+	return d.plan
+}
+
+type decider struct {
+	state  *state.State
+	health Health
+	now    time.Duration
+	before Better
+	plan   Plan
+	load   map[string]int
+}
+
+func (d *decider) group(g *state.Group) {
+	current := d.state.Assignments[g.Name]
+	ranking := Rank(d.state, d.health, g, d.load)
+	if i := slices.IndexFunc(ranking, func(c Candidate) bool { return c.Node == current.Holder }); i >= 0 {
+		holder := ranking[i]
+		if holder.Tolerated && d.state.Nodes[holder.Node].Epoch == current.Epoch {
+			d.preempt(g, holder, ranking[0])
+			return
+		}
+		d.replace(g, ranking, fmt.Sprintf("%s: %s", holder.Node, holder.Why))
+		return
+	}
+	d.replace(g, ranking, current.Reason)
+}
+
+// replace gives a group whose holder cannot keep it to the best node, or to nobody.
+func (d *decider) replace(g *state.Group, ranking []Candidate, why string) {
+	current := d.state.Assignments[g.Name]
+	if len(ranking) > 0 && ranking[0].Eligible {
+		d.decide(g, ranking[0].Node, fmt.Sprintf("%s; best priority is %d", firstCause(why), ranking[0].Priority))
+		return
+	}
+	if current.Holder != "" {
+		d.decide(g, "", firstCause(why)+noOther)
+	}
+}
+
+const noOther = "; no other node is eligible"
+
+// firstCause strips what an earlier decision added, so that reasons do not grow with each change.
+func firstCause(why string) string {
+	if cut, ok := strings.CutSuffix(why, noOther); ok {
+		return cut
+	}
+	return why
+}
+
+// preempt moves a group from a holder that could keep it to a better node, if the group wants that.
+func (d *decider) preempt(g *state.Group, holder, best Candidate) {
+	if !g.Preempt || !best.Eligible || best.Priority <= holder.Priority {
+		return
+	}
+	if wait := d.delay(g, best.Node); wait > 0 {
+		if next := d.now + wait; d.plan.Next == 0 || next < d.plan.Next {
+			d.plan.Next = next
+		}
+		return
+	}
+	d.decide(g, best.Node, fmt.Sprintf("preempt: priority %d is better than %d of %s", best.Priority, holder.Priority, holder.Node))
+}
+
+// delay returns what is left of a group's preempt_delay for a better node.
+func (d *decider) delay(g *state.Group, node string) time.Duration {
+	if g.PreemptDelay == 0 {
+		return 0
+	}
+	since, ok := d.before[g.Name]
+	if !ok || since.Node != node {
+		since = Since{Node: node, At: d.now}
+	}
+	d.plan.Better[g.Name] = since
+	return since.At + g.PreemptDelay - d.now
+}
+
+func (d *decider) decide(g *state.Group, to, reason string) {
+	current := d.state.Assignments[g.Name]
+	dec := Decision{Group: g.Name, Serial: current.Serial, To: to, Reason: reason}
+	if current.Holder != "" {
+		d.load[current.Holder]--
+	}
+	if to != "" {
+		dec.Epoch = d.state.Nodes[to].Epoch
+		d.load[to]++
+	}
+	d.plan.Decisions = append(d.plan.Decisions, dec)
+}
+
+// Moves packs decisions into moves: groups that go the same way for the same reason share one.
+func Moves(decisions []Decision) []state.Move {
+	type way struct {
+		to, reason string
+		epoch      uint64
+	}
+	var moves []state.Move
+	at := map[way]int{}
+	for _, d := range decisions {
+		w := way{d.To, d.Reason, d.Epoch}
+		i, ok := at[w]
+		if !ok {
+			i = len(moves)
+			at[w] = i
+			moves = append(moves, state.Move{To: d.To, Epoch: d.Epoch, Reason: d.Reason})
+		}
+		moves[i].Groups = append(moves[i].Groups, state.Expected{Group: d.Group, Serial: d.Serial})
+	}
+	return moves
+}

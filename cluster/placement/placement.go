@@ -1,0 +1,121 @@
+// Package placement decides who should hold each group: a pure function of the replicated state and the
+// newest health. Same input, same answer; every answer carries its reason.
+package placement
+
+import (
+	"cmp"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"time"
+
+	"vipd/cluster/state"
+)
+
+// Health is the newest that is known of each node, by name.
+type Health map[string]NodeHealth
+
+// NodeHealth is what one node says of itself, and what others noticed about it.
+type NodeHealth struct {
+	Epoch uint64 // the start of the daemon that reported; a report of an earlier start counts for nothing
+	// Unfit says why the node should hold nothing at all, as when it is stopping. Empty: it is fit.
+	Unfit string
+	// Ineligible says for each group that the node cannot hold why that is so.
+	Ineligible map[string]string
+	// Suspect says why the node gets nothing new although it may keep what it holds, as when it has not
+	// been heard of for a moment. Whether it is dead is decided by its lease.
+	Suspect string
+}
+
+// Candidate is a node's standing for one group.
+type Candidate struct {
+	Node     string
+	Priority int    // effective; 0 when ineligible
+	Why      string // why it is ineligible, or gets nothing new; empty otherwise
+	// Eligible nodes may be given the group. Tolerated ones may keep it if they have it.
+	Eligible, Tolerated bool
+}
+
+// Rank returns every member's standing for a group, best first. current is the present holder.
+func Rank(s *state.State, h Health, g *state.Group, load map[string]int) []Candidate {
+	current := s.Assignments[g.Name]
+	ranking := make([]Candidate, 0, len(s.Nodes))
+	for _, name := range slices.Sorted(maps.Keys(s.Nodes)) {
+		ranking = append(ranking, standing(s.Nodes[name], h[name], g))
+	}
+	holds := func(c Candidate) bool {
+		return current != nil && current.Holder == c.Node && current.Epoch == s.Nodes[c.Node].Epoch
+	}
+	slices.SortStableFunc(ranking, func(a, b Candidate) int {
+		return cmp.Or(
+			compareBool(b.Eligible, a.Eligible),
+			cmp.Compare(b.Priority, a.Priority),
+			compareBool(holds(b), holds(a)),
+			cmp.Compare(load[a.Node], load[b.Node]),
+			cmp.Compare(spread(g.Name, a.Node), spread(g.Name, b.Node)),
+			cmp.Compare(a.Node, b.Node),
+		)
+	})
+	return ranking
+}
+
+func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
+	c := Candidate{Node: n.Name}
+	priority := g.PriorityOn(n.Name)
+	known := h.Epoch == n.Epoch
+	switch {
+	case !n.Live():
+		c.Why = "it has no lease"
+	case n.Witness:
+		c.Why = "it is a witness"
+	case n.Drained:
+		c.Why = "it is drained"
+	case priority == 0:
+		c.Why = "its priority is 0"
+	case known && h.Unfit != "":
+		c.Why = h.Unfit
+	case known && h.Ineligible[g.Name] != "":
+		c.Why = h.Ineligible[g.Name]
+	default:
+		c.Priority = priority
+		c.Tolerated = true
+		switch {
+		case !known:
+			c.Why = "it has not reported its health yet"
+		case h.Suspect != "":
+			c.Why = h.Suspect
+		default:
+			c.Eligible = true
+		}
+	}
+	return c
+}
+
+// spread is a stable order of nodes that differs from group to group, so that groups of equal priority
+// do not all prefer one node.
+func spread(group, node string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(group))
+	h.Write([]byte{0})
+	h.Write([]byte(node))
+	return h.Sum64()
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// Better remembers since when a node has been better than a group's holder, for preempt_delay.
+type Better map[string]Since
+
+// Since is a better node and the moment it began to be better, on the clock of whoever asks.
+type Since struct {
+	Node string
+	At   time.Duration
+}

@@ -1,0 +1,236 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Why a command is refused. A refused command leaves the state as it was, but for Index.
+var (
+	ErrNoCluster      = errors.New("the cluster is not initialised")
+	ErrExists         = errors.New("the cluster is initialised already")
+	ErrUnknownNode    = errors.New("no such node")
+	ErrWrongInstance  = errors.New("another host has this node name")
+	ErrEpochAlive     = errors.New("an earlier start of this node may still hold addresses")
+	ErrEpochDead      = errors.New("this start of the node is over")
+	ErrInvalid        = errors.New("invalid")
+	errUnknownCommand = errors.New("unknown command")
+)
+
+// Result is what the proposer of a command learns.
+type Result struct {
+	Err   error  // why it was refused, or nil
+	Epoch uint64 // that Register handed out
+	Moved int    // groups that changed holder
+}
+
+// Apply returns the state after cmd at Raft index. The receiver stays as it was.
+func (s *State) Apply(index uint64, cmd Command) (*State, Result) {
+	c := &change{State: *s, at: cmd.At}
+	err := c.apply(cmd)
+	if err != nil {
+		refused := *s
+		refused.Index = index
+		return &refused, Result{Err: err}
+	}
+	c.Index = index
+	next := c.State
+	return &next, c.result
+}
+
+// WithVoters returns the state after the voter configuration at Raft index was committed.
+func (s *State) WithVoters(index uint64, names []string) *State {
+	next := *s
+	names = slices.Sorted(slices.Values(names))
+	next.Voters = Voters{Index: index, Names: names}
+	next.Index = index
+	return &next
+}
+
+// change is a state being made. Its maps are copied the first time they are written to.
+type change struct {
+	State
+	at     time.Time
+	result Result
+
+	ownNodes, ownAssignments, ownDebts bool
+}
+
+func (c *change) apply(cmd Command) error {
+	if cmd.Init == nil && c.Cluster == "" {
+		return ErrNoCluster
+	}
+	switch {
+	case cmd.Init != nil:
+		return c.init(*cmd.Init)
+	case cmd.Join != nil:
+		return c.join(*cmd.Join)
+	case cmd.Remove != nil:
+		return c.remove(*cmd.Remove)
+	case cmd.Register != nil:
+		return c.register(*cmd.Register)
+	case cmd.Retire != nil:
+		return c.retire(*cmd.Retire)
+	case cmd.Expire != nil:
+		return c.expire(*cmd.Expire)
+	case cmd.Assign != nil:
+		c.move(cmd.Assign.Moves)
+		return nil
+	case cmd.Settle != nil:
+		c.settle(*cmd.Settle)
+		return nil
+	case cmd.SetGroups != nil:
+		return c.setGroups(*cmd.SetGroups)
+	case cmd.SetProfile != nil:
+		return c.setProfile(*cmd.SetProfile)
+	case cmd.Drain != nil:
+		return c.drain(*cmd.Drain)
+	}
+	return errUnknownCommand
+}
+
+func (c *change) writableNodes() map[string]*Node {
+	if !c.ownNodes {
+		c.Nodes, c.ownNodes = maps.Clone(c.Nodes), true
+	}
+	return c.Nodes
+}
+
+func (c *change) setNode(n Node) { c.writableNodes()[n.Name] = &n }
+
+func (c *change) writableAssignments() map[string]*Assignment {
+	if !c.ownAssignments {
+		c.Assignments, c.ownAssignments = maps.Clone(c.Assignments), true
+	}
+	return c.Assignments
+}
+
+func (c *change) setAssignment(a Assignment) { c.writableAssignments()[a.Group] = &a }
+
+func (c *change) writableDebts() map[uint64]*Debt {
+	if !c.ownDebts {
+		c.Debts, c.ownDebts = maps.Clone(c.Debts), true
+	}
+	return c.Debts
+}
+
+func (c *change) nextSerial() uint64 {
+	c.LastSerial++
+	return c.LastSerial
+}
+
+func (c *change) init(i Init) error {
+	if c.Cluster != "" {
+		return fmt.Errorf("%w: its id is %s", ErrExists, c.Cluster)
+	}
+	if err := i.Profile.Validate(); err != nil {
+		return fmt.Errorf("%w profile: %w", ErrInvalid, err)
+	}
+	c.Cluster, c.Profile = i.Cluster, i.Profile
+	return c.join(Join{Node: i.Node})
+}
+
+func (c *change) join(j Join) error {
+	n := j.Node
+	if n.Name == "" || n.Instance == "" {
+		return fmt.Errorf("%w: a node needs a name and an instance", ErrInvalid)
+	}
+	n.Epoch, n.Drained, n.Joined = 0, false, c.at
+	if old := c.Nodes[n.Name]; old != nil {
+		if old.Instance != n.Instance {
+			return fmt.Errorf("%w: %s is a member already, with another data directory", ErrWrongInstance, n.Name)
+		}
+		n.Epoch, n.Drained, n.Joined = old.Epoch, old.Drained, old.Joined
+	}
+	c.setNode(n)
+	return nil
+}
+
+func (c *change) remove(r Remove) error {
+	n := c.Nodes[r.Node]
+	if n == nil {
+		return nil
+	}
+	if n.Live() {
+		return fmt.Errorf("remove %s: %w", r.Node, ErrEpochAlive)
+	}
+	delete(c.writableNodes(), r.Node)
+	return nil
+}
+
+func (c *change) register(r Register) error {
+	n := c.Nodes[r.Node]
+	switch {
+	case n == nil:
+		return fmt.Errorf("register %s: %w", r.Node, ErrUnknownNode)
+	case n.Instance != r.Instance:
+		return fmt.Errorf("register %s: %w", r.Node, ErrWrongInstance)
+	case n.Live():
+		return fmt.Errorf("register %s: %w", r.Node, ErrEpochAlive)
+	}
+	c.LastEpoch++
+	c.result.Epoch = c.LastEpoch
+	next := *n
+	next.Epoch = c.LastEpoch
+	c.setNode(next)
+	return nil
+}
+
+func (c *change) retire(r Retire) error {
+	if n := c.Nodes[r.Node]; n == nil || n.Epoch != r.Epoch {
+		return fmt.Errorf("retire %s: %w", r.Node, ErrEpochDead)
+	}
+	c.bury(r.Tenure, "stopped")
+	c.move(r.Moves)
+	return nil
+}
+
+func (c *change) expire(e Expire) error {
+	for _, t := range e.Dead {
+		if n := c.Nodes[t.Node]; n != nil && n.Epoch == t.Epoch {
+			c.bury(t, "lease ended")
+		}
+	}
+	c.move(e.Moves)
+	return nil
+}
+
+// bury ends an epoch: what it held is free, and what it owed is settled, since it holds nothing.
+func (c *change) bury(t Tenure, why string) {
+	n := *c.Nodes[t.Node]
+	n.Epoch = 0
+	c.setNode(n)
+	for serial, d := range c.Debts {
+		if d.Node == t.Node && d.Epoch == t.Epoch {
+			delete(c.writableDebts(), serial)
+		}
+	}
+	for _, a := range c.Assignments {
+		if a.Holder == t.Node && a.Epoch == t.Epoch {
+			// The serial stays: the moves decided together with this death name it.
+			c.setAssignment(Assignment{Group: a.Group, Serial: a.Serial, Since: c.at, Reason: fmt.Sprintf("%s: %s", t.Node, why)})
+		}
+	}
+}
+
+func (c *change) drain(d Drain) error {
+	n := c.Nodes[d.Node]
+	if n == nil {
+		return fmt.Errorf("drain %s: %w", d.Node, ErrUnknownNode)
+	}
+	next := *n
+	next.Drained = d.On
+	c.setNode(next)
+	return nil
+}
+
+func (c *change) setProfile(p SetProfile) error {
+	if err := p.Profile.Validate(); err != nil {
+		return fmt.Errorf("%w profile: %w", ErrInvalid, err)
+	}
+	c.Profile = p.Profile
+	return nil
+}

@@ -1,0 +1,164 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// CommandVersion is the newest command version this build writes and reads.
+const CommandVersion = 1
+
+// Command is one replicated change. Exactly one of the pointers is set.
+type Command struct {
+	Version int       `json:"v"`
+	At      time.Time `json:"at"`           // the leader's wall clock: for people, never for decisions
+	By      string    `json:"by,omitempty"` // the node that asked
+
+	Init       *Init       `json:"init,omitempty"`
+	Join       *Join       `json:"join,omitempty"`
+	Remove     *Remove     `json:"remove,omitempty"`
+	Register   *Register   `json:"register,omitempty"`
+	Retire     *Retire     `json:"retire,omitempty"`
+	Expire     *Expire     `json:"expire,omitempty"`
+	Assign     *Assign     `json:"assign,omitempty"`
+	Settle     *Settle     `json:"settle,omitempty"`
+	SetGroups  *SetGroups  `json:"set_groups,omitempty"`
+	SetProfile *SetProfile `json:"set_profile,omitempty"`
+	Drain      *Drain      `json:"drain,omitempty"`
+}
+
+// Init founds the cluster with its first node.
+type Init struct {
+	Cluster string  `json:"cluster"`
+	Profile Profile `json:"profile"`
+	Node    Node    `json:"node"`
+}
+
+// Join makes a node a member, or updates the addresses of one with the same instance.
+type Join struct {
+	Node Node `json:"node"`
+}
+
+// Remove takes a member whose epoch is dead out of the cluster.
+type Remove struct {
+	Node string `json:"node"`
+}
+
+// Register gives a started daemon an epoch. It is refused while an earlier epoch of the node lives.
+type Register struct {
+	Node     string `json:"node"`
+	Instance string `json:"instance"`
+}
+
+// Tenure is one start of a node's daemon.
+type Tenure struct {
+	Node  string `json:"node"`
+	Epoch uint64 `json:"epoch"`
+}
+
+// Retire ends an epoch on the word of the node itself, after it let go of everything.
+type Retire struct {
+	Tenure
+	Moves []Move `json:"moves,omitempty"` // where its groups go
+}
+
+// Expire ends epochs that a majority of voters withdrew, and says where their groups go.
+type Expire struct {
+	Dead  []Tenure `json:"dead"`
+	Moves []Move   `json:"moves,omitempty"`
+}
+
+// Assign moves groups between holders.
+type Assign struct {
+	Moves []Move `json:"moves"`
+}
+
+// Move gives groups to a node. Groups that go to the same node for the same reason share one Move, so
+// that a thousand of them fit one datagram.
+type Move struct {
+	Groups []Expected `json:"groups"`
+	To     string     `json:"to,omitempty"`    // empty: to nobody
+	Epoch  uint64     `json:"epoch,omitempty"` // of To
+	Reason string     `json:"reason"`
+}
+
+// Expected names a group and the serial its assignment had when the move was decided. A group whose
+// serial has changed since is left out of the move.
+type Expected struct {
+	Group  string `json:"g"`
+	Serial uint64 `json:"s"`
+}
+
+// Settle says that a node has let go of what these debts name.
+type Settle struct {
+	Tenure
+	Serials []uint64 `json:"serials"`
+}
+
+// SetGroups replaces all groups.
+type SetGroups struct {
+	Groups []Group `json:"groups"`
+}
+
+// SetProfile changes the timing of the lease.
+type SetProfile struct {
+	Profile Profile `json:"profile"`
+}
+
+// Drain tells a node to hold nothing, or that it may hold again.
+type Drain struct {
+	Node string `json:"node"`
+	On   bool   `json:"on"`
+}
+
+// Encode returns the command as it stands in the Raft log.
+func (c Command) Encode() ([]byte, error) {
+	c.Version = CommandVersion
+	return json.Marshal(c)
+}
+
+// DecodeCommand reads a command from the Raft log. It fails on a command this build does not know in
+// full: to apply a part of it would make this node's state differ from the others'.
+func DecodeCommand(data []byte) (Command, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	var c Command
+	if err := dec.Decode(&c); err != nil {
+		return Command{}, fmt.Errorf("decode command: %w", err)
+	}
+	if c.Version < 1 || c.Version > CommandVersion {
+		return Command{}, fmt.Errorf("decode command: version %d; this vipd reads up to %d", c.Version, CommandVersion)
+	}
+	return c, nil
+}
+
+// Name says what kind of command it is, for logs and errors.
+func (c Command) Name() string {
+	switch {
+	case c.Init != nil:
+		return "init"
+	case c.Join != nil:
+		return "join"
+	case c.Remove != nil:
+		return "remove"
+	case c.Register != nil:
+		return "register"
+	case c.Retire != nil:
+		return "retire"
+	case c.Expire != nil:
+		return "expire"
+	case c.Assign != nil:
+		return "assign"
+	case c.Settle != nil:
+		return "settle"
+	case c.SetGroups != nil:
+		return "set groups"
+	case c.SetProfile != nil:
+		return "set profile"
+	case c.Drain != nil:
+		return "drain"
+	}
+	return "nothing"
+}

@@ -1,0 +1,27 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Encode writes the state for a snapshot.
+func (s *State) Encode(w io.Writer) error {
+	if err := json.NewEncoder(w).Encode(s); err != nil {
+		return fmt.Errorf("encode state at index %d: %w", s.Index, err)
+	}
+	return nil
+}
+
+// Decode reads what Encode of this or an earlier version wrote.
+func Decode(r io.Reader) (*State, error) {
+	s := New()
+	if err := json.NewDecoder(r).Decode(s); err != nil {
+		return nil, fmt.Errorf("decode state: %w", err)
+	}
+	if s.Format < 1 || s.Format > FormatVersion {
+		return nil, fmt.Errorf("decode state: format %d; this vipd reads up to %d", s.Format, FormatVersion)
+	}
+	return s, nil
+}
