@@ -1,0 +1,102 @@
+package consensus
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+// configLog passes a log store through and remembers the indices of the configurations in it and its last
+// entry's term. Raft does not tell the index of its newest configuration, and the lease counts by it.
+type configLog struct {
+	raft.LogStore
+
+	mu       sync.Mutex
+	configs  []uint64 // ascending
+	lastTerm uint64
+	last     uint64
+}
+
+// openConfigLog scans the entries that are there.
+func openConfigLog(store raft.LogStore) (*configLog, error) {
+	c := &configLog{LogStore: store}
+	first, err := store.FirstIndex()
+	if err != nil {
+		return nil, fmt.Errorf("read first index of the raft log: %w", err)
+	}
+	last, err := store.LastIndex()
+	if err != nil {
+		return nil, fmt.Errorf("read last index of the raft log: %w", err)
+	}
+	for i := first; i <= last && i != 0; i++ {
+		var l raft.Log
+		if err := store.GetLog(i, &l); err != nil {
+			return nil, fmt.Errorf("read raft log entry %d: %w", i, err)
+		}
+		c.note(&l)
+	}
+	return c, nil
+}
+
+func (c *configLog) note(l *raft.Log) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l.Type == raft.LogConfiguration && !slices.Contains(c.configs, l.Index) {
+		c.configs = append(c.configs, l.Index)
+	}
+	c.last, c.lastTerm = l.Index, l.Term
+}
+
+// newest returns the index of the newest configuration in the log; 0 when it has none.
+func (c *configLog) newest() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.configs) == 0 {
+		return 0
+	}
+	return c.configs[len(c.configs)-1]
+}
+
+// end returns the term and index of the last entry.
+func (c *configLog) end() (term, index uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lastTerm, c.last
+}
+
+// StoreLog implements raft.LogStore.
+func (c *configLog) StoreLog(l *raft.Log) error { return c.StoreLogs([]*raft.Log{l}) }
+
+// StoreLogs implements raft.LogStore. A configuration counts from before it is durable: that only makes
+// this voter refuse earlier.
+func (c *configLog) StoreLogs(logs []*raft.Log) error {
+	for _, l := range logs {
+		c.note(l)
+	}
+	return c.LogStore.StoreLogs(logs)
+}
+
+// DeleteRange implements raft.LogStore: it is called to drop a conflicting tail, and to drop a head that
+// a snapshot covers.
+func (c *configLog) DeleteRange(min, max uint64) error {
+	if err := c.LogStore.DeleteRange(min, max); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if max < c.last {
+		return nil // a head: its newest configuration stays in force
+	}
+	c.configs = slices.DeleteFunc(c.configs, func(i uint64) bool { return i >= min })
+	c.last, c.lastTerm = min-1, 0
+	var l raft.Log
+	if err := c.GetLog(min-1, &l); err == nil {
+		c.lastTerm = l.Term
+	} else if !errors.Is(err, raft.ErrLogNotFound) {
+		return fmt.Errorf("read raft log entry %d: %w", min-1, err)
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"vipd/cluster/state"
+)
+
+// ErrNotLeader is returned for what only the leader can do.
+var ErrNotLeader = errors.New("this node does not lead")
+
+var errStopped = errors.New("consensus is stopped on this node")
+
+// Raft's timers. They are the backstop: a dead leader is noticed by its lease long before.
+const (
+	heartbeat     = time.Second
+	leaderLease   = 500 * time.Millisecond
+	commitTimeout = 50 * time.Millisecond
+	enqueueLimit  = time.Second // for a command to be taken by a leader whose log is stuck
+)
+
+// Options are what a Node is made of.
+type Options struct {
+	Name      string
+	Address   string // host:port that peers reach Raft at
+	Logs      raft.LogStore
+	Stable    raft.StableStore
+	Snapshots raft.SnapshotStore
+	Stream    raft.StreamLayer
+	Logger    *slog.Logger
+	// Committed is called for each commit, in order, from Raft's goroutine: it must not block.
+	Committed func(Commit)
+	// Broken is called once if the log holds something that this build cannot apply.
+	Broken func(error)
+}
+
+// Node is one node's Raft.
+type Node struct {
+	options   Options
+	raft      *raft.Raft
+	fsm       *fsm
+	log       *configLog
+	transport *transport
+	startedAt uint64 // last index of the log when it was opened
+	stop      context.CancelFunc
+	forwarder sync.WaitGroup
+}
+
+// Start runs Raft on what the stores hold. Close stops it.
+func Start(o Options) (*Node, error) {
+	log, err := openConfigLog(o.Logs)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{options: o, log: log, fsm: newFSM(o.Committed, o.Broken), transport: newTransport(o.Stream, o.Logger)}
+	_, n.startedAt = log.end()
+	ctx, cancel := context.WithCancel(context.Background())
+	n.stop = cancel
+	n.forwarder.Go(func() { n.transport.forward(ctx) })
+	n.raft, err = raft.NewRaft(n.config(), n.fsm, log, o.Stable, o.Snapshots, n.transport)
+	if err != nil {
+		n.stop()
+		n.transport.Close()
+		n.forwarder.Wait()
+		return nil, fmt.Errorf("start raft: %w", err)
+	}
+	return n, nil
+}
+
+func (n *Node) config() *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(n.options.Name)
+	c.HeartbeatTimeout = heartbeat
+	c.ElectionTimeout = heartbeat
+	c.LeaderLeaseTimeout = leaderLease
+	c.CommitTimeout = commitTimeout
+	c.TrailingLogs = 1024
+	c.SnapshotThreshold = 4096
+	c.ShutdownOnRemove = false
+	c.NoLegacyTelemetry = true
+	c.Logger = hclogger(n.options.Logger)
+	return c
+}
+
+// Bootstrap makes this node the only voter of a new cluster. The stores must be empty.
+func Bootstrap(o Options) error {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(o.Name)
+	c.Logger = hclogger(o.Logger)
+	servers := raft.Configuration{Servers: []raft.Server{{
+		ID: c.LocalID, Address: raft.ServerAddress(o.Address), Suffrage: raft.Voter,
+	}}}
+	// Raft asks the transport only for how it encodes an address.
+	_, transport := raft.NewInmemTransport(raft.ServerAddress(o.Address))
+	if err := raft.BootstrapCluster(c, o.Logs, o.Stable, o.Snapshots, transport, servers); err != nil {
+		return fmt.Errorf("bootstrap raft: %w", err)
+	}
+	return nil
+}
+
+// Close stops Raft and waits until it has.
+func (n *Node) Close() error {
+	err := n.raft.Shutdown().Error()
+	n.stop()
+	n.forwarder.Wait()
+	return errors.Join(err, n.transport.Close())
+}
+
+// View is the newest state known to be committed.
+func (n *Node) View() *state.State { return n.fsm.view.Load() }
+
+// Learn takes in a commit that the leader told of directly; it reports whether the view moved.
+func (n *Node) Learn(c Commit) bool { return n.fsm.early(c) }
+
+// Propose commits a command. Only the leader can: others get ErrNotLeader. Any other error leaves it
+// open whether the command will be committed.
+func (n *Node) Propose(cmd state.Command) (state.Result, error) {
+	data, err := cmd.Encode()
+	if err != nil {
+		return state.Result{}, fmt.Errorf("encode %s: %w", cmd.Name(), err)
+	}
+	future := n.raft.Apply(data, enqueueLimit)
+	if err := future.Error(); err != nil {
+		return state.Result{}, fmt.Errorf("commit %s: %w", cmd.Name(), leaderError(err))
+	}
+	return future.Response().(state.Result), nil
+}
+
+// Barrier returns when everything committed before is in the leader's view.
+func (n *Node) Barrier(limit time.Duration) error { return leaderError(n.raft.Barrier(limit).Error()) }
+
+func leaderError(err error) error {
+	if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrRaftShutdown) {
+		return errors.Join(ErrNotLeader, err)
+	}
+	return err
+}
+
+// Leads reports whether this node believes that it is the leader.
+func (n *Node) Leads() bool { return n.raft.State() == raft.Leader }
+
+// Leader returns the leader's name and address; empty when none is known.
+func (n *Node) Leader() (name, address string) {
+	a, id := n.raft.LeaderWithID()
+	return string(id), string(a)
+}
+
+// Leadership delivers true when this node becomes the leader and false when it ceases to be.
+func (n *Node) Leadership() <-chan bool { return n.raft.LeaderCh() }
+
+// NewestConfig is the index of the newest voter configuration in this node's log, committed or not.
+func (n *Node) NewestConfig() uint64 { return max(n.log.newest(), n.View().Voters.Index) }
+
+// LogEnd is the term and index of the newest entry in this node's log.
+func (n *Node) LogEnd() (term, index uint64) {
+	if term, index = n.log.end(); index != 0 {
+		return term, index
+	}
+	return 0, n.raft.LastIndex()
+}
+
+// CaughtUp reports whether everything that stood in the log when it was opened has been applied.
+func (n *Node) CaughtUp() bool { return n.raft.AppliedIndex() >= n.startedAt }
+
+// Campaign makes this node stand for election at once.
+func (n *Node) Campaign(ctx context.Context) error {
+	header := raft.RPCHeader{
+		ProtocolVersion: raft.ProtocolVersionMax,
+		ID:              []byte(n.options.Name),
+		Addr:            []byte(n.options.Address),
+	}
+	return n.transport.timeoutNow(ctx, header)
+}

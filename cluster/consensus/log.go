@@ -1,0 +1,34 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+)
+
+// hclogger lets Raft log through slog. Raft's informational messages are this daemon's debug messages.
+func hclogger(to *slog.Logger) hclog.Logger {
+	logger := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "raft", Level: hclog.Info, Output: io.Discard})
+	logger.RegisterSink(slogSink{to})
+	return logger
+}
+
+type slogSink struct{ to *slog.Logger }
+
+// Accept implements hclog.SinkAdapter.
+func (s slogSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
+	as := slog.LevelDebug
+	switch level {
+	case hclog.Warn:
+		as = slog.LevelInfo
+	case hclog.Error:
+		as = slog.LevelWarn
+	}
+	s.to.Log(context.Background(), as, "raft: "+msg, args...)
+}
+
+func joinCancel(err error, sink raft.SnapshotSink) error { return errors.Join(err, sink.Cancel()) }

@@ -1,0 +1,68 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// rpcTimeout bounds one call to a peer. A peer that takes longer is not going to help a failover.
+const rpcTimeout = time.Second
+
+// transport is Raft's network transport with one more source of requests: this node itself.
+type transport struct {
+	*raft.NetworkTransport
+	requests chan raft.RPC
+}
+
+func newTransport(stream raft.StreamLayer, logger *slog.Logger) *transport {
+	inner := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream:  stream,
+		MaxPool: 3,
+		Timeout: rpcTimeout,
+		Logger:  hclogger(logger),
+	})
+	return &transport{NetworkTransport: inner, requests: make(chan raft.RPC)}
+}
+
+// Consumer implements raft.Transport.
+func (t *transport) Consumer() <-chan raft.RPC { return t.requests }
+
+// forward hands on what peers ask, until the context ends.
+func (t *transport) forward(ctx context.Context) {
+	for {
+		select {
+		case rpc := <-t.NetworkTransport.Consumer():
+			select {
+			case t.requests <- rpc:
+			case <-ctx.Done():
+				rpc.Respond(nil, errStopped)
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// timeoutNow gives this node Raft's own request to stand for election at once, whoever leads now. The
+// votes it asks for carry the mark of a leadership transfer, so that voters who still believe in the old
+// leader answer; Raft's rules decide as ever.
+func (t *transport) timeoutNow(ctx context.Context, header raft.RPCHeader) error {
+	answer := make(chan raft.RPCResponse, 1)
+	rpc := raft.RPC{Command: &raft.TimeoutNowRequest{RPCHeader: header}, RespChan: answer}
+	select {
+	case t.requests <- rpc:
+	case <-ctx.Done():
+		return errors.Join(errors.New("stand for election: raft takes no requests"), ctx.Err())
+	}
+	select {
+	case r := <-answer:
+		return r.Error
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

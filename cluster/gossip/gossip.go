@@ -1,0 +1,140 @@
+// Package gossip runs memberlist for one node: who is there, a way to tell all of them something soft, and
+// the encrypted datagrams that the lease rides on.
+package gossip
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+// Options are what a Gossip is made of.
+type Options struct {
+	Node    string
+	Listen  netip.Addr // bound, and told to the others
+	Port    int
+	Key     []byte // AES key of 32 bytes, shared by the cluster
+	Cluster string // its id; members of another cluster are not listened to
+	Meta    Meta
+	Logger  *slog.Logger
+	// Receive gets each datagram sent to this node. It must not block, and owns data.
+	Receive func(data []byte)
+	// Share and Merge exchange soft state in full with another member, now and then.
+	Share func() []byte
+	Merge func(data []byte)
+	// Changed is called when a member appears, fails, leaves or changes. It must not block.
+	Changed func()
+}
+
+// Meta is what each member tells of itself through gossip.
+type Meta struct {
+	Address  string `json:"a"` // host:port of Raft and node-to-node calls
+	Instance string `json:"i"`
+	Version  string `json:"v"`
+}
+
+// Member is a node as gossip sees it.
+type Member struct {
+	Name  string
+	Addr  string // host:port of gossip
+	State State
+	Meta  Meta
+}
+
+// State is gossip's opinion of a member. It is a hint: decisions are the lease's.
+type State string
+
+// The states.
+const (
+	Alive   State = "alive"
+	Suspect State = "suspect"
+	Failed  State = "failed"
+	Left    State = "left"
+)
+
+// Gossip is a running memberlist.
+type Gossip struct {
+	list *memberlist.Memberlist
+	d    *delegate
+}
+
+// Start binds the ports and begins to gossip, with nobody yet. Close ends it.
+func Start(o Options) (*Gossip, error) {
+	d := &delegate{options: o}
+	list, err := memberlist.Create(config(o, d))
+	if err != nil {
+		return nil, fmt.Errorf("start gossip on %s port %d: %w", o.Listen, o.Port, err)
+	}
+	return &Gossip{list: list, d: d}, nil
+}
+
+func config(o Options, d *delegate) *memberlist.Config {
+	c := memberlist.DefaultLANConfig()
+	c.Name = o.Node
+	c.BindAddr, c.BindPort = o.Listen.String(), o.Port
+	c.AdvertiseAddr, c.AdvertisePort = o.Listen.String(), o.Port
+	c.SecretKey = o.Key
+	c.Label = "vipd " + o.Cluster
+	c.EnableCompression = false // it would cost more time than it saves on datagrams this small
+	c.PushPullInterval = 10 * time.Second
+	c.TCPTimeout = 2 * time.Second
+	c.SuspicionMaxTimeoutMult = 2       // a long tail of suspicion is of no use: the lease decides
+	c.DeadNodeReclaimTime = time.Second // a member may come back with another address
+	c.GossipToTheDeadTime = 10 * time.Second
+	c.LogOutput = nil
+	c.Logger = slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
+	c.Delegate, c.Events = d, d
+	return c
+}
+
+// Join makes contact with members of the cluster, host:port each; it needs one that answers.
+func (g *Gossip) Join(addresses []string) error {
+	if _, err := g.list.Join(addresses); err != nil {
+		return fmt.Errorf("join gossip of %v: %w", addresses, err)
+	}
+	return nil
+}
+
+// Send sends a datagram, best effort, to a member at host:port whether gossip thinks it alive or not.
+func (g *Gossip) Send(name, address string, data []byte) error {
+	return g.list.SendToAddress(memberlist.Address{Addr: address, Name: name}, data)
+}
+
+// Members returns everyone gossip knows, this node included.
+func (g *Gossip) Members() []Member {
+	var members []Member
+	for _, n := range g.list.Members() {
+		members = append(members, member(n))
+	}
+	return append(members, g.d.gone()...)
+}
+
+func member(n *memberlist.Node) Member {
+	m := Member{Name: n.Name, Addr: net.JoinHostPort(n.Addr.String(), strconv.Itoa(int(n.Port)))}
+	switch n.State {
+	case memberlist.StateAlive:
+		m.State = Alive
+	case memberlist.StateSuspect:
+		m.State = Suspect
+	case memberlist.StateLeft:
+		m.State = Left
+	default:
+		m.State = Failed
+	}
+	if err := json.Unmarshal(n.Meta, &m.Meta); err != nil {
+		m.Meta = Meta{} // a member of a later version may say it differently
+	}
+	return m
+}
+
+// Leave tells the others that this node goes on purpose, within the limit.
+func (g *Gossip) Leave(limit time.Duration) error { return g.list.Leave(limit) }
+
+// Close stops gossiping. The others will think that this node failed unless Leave came before.
+func (g *Gossip) Close() error { return g.list.Shutdown() }
