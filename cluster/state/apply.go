@@ -138,12 +138,12 @@ func (c *change) join(j Join) error {
 	if n.Name == "" || n.Instance == "" {
 		return fmt.Errorf("%w: a node needs a name and an instance", ErrInvalid)
 	}
-	n.Epoch, n.Drained, n.Joined = 0, false, c.at
+	n.Epoch, n.Start, n.Drained, n.Joined = 0, "", false, c.at
 	if old := c.Nodes[n.Name]; old != nil {
 		if old.Instance != n.Instance {
 			return fmt.Errorf("%w: %s is a member already, with another data directory", ErrWrongInstance, n.Name)
 		}
-		n.Epoch, n.Drained, n.Joined = old.Epoch, old.Drained, old.Joined
+		n.Epoch, n.Start, n.Drained, n.Joined = old.Epoch, old.Start, old.Drained, old.Joined
 	}
 	c.setNode(n)
 	return nil
@@ -174,7 +174,7 @@ func (c *change) register(r Register) error {
 	c.LastEpoch++
 	c.result.Epoch = c.LastEpoch
 	next := *n
-	next.Epoch = c.LastEpoch
+	next.Epoch, next.Start = c.LastEpoch, r.Start
 	c.setNode(next)
 	return nil
 }

@@ -50,6 +50,7 @@ type Remove struct {
 type Register struct {
 	Node     string `json:"node"`
 	Instance string `json:"instance"`
+	Start    string `json:"start"` // random: by it the daemon knows the epoch as its own, even if the answer got lost
 }
 
 // Tenure is one start of a node's daemon.
