@@ -1,0 +1,157 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"vipd/cluster/conf"
+	"vipd/cluster/state"
+)
+
+// Bounds on a specification.
+const (
+	maxGroups       = 4096
+	maxAddresses    = 16384
+	maxPreemptDelay = 1000 * time.Second // keepalived's
+	maxLabel        = 15                 // IFNAMSIZ without the final zero
+)
+
+// checker applies the rules that one value alone cannot break.
+type checker struct {
+	doc       *conf.Document
+	names     map[string]string // of groups -> where they are
+	ips       map[netip.Addr]place
+	addresses int
+}
+
+// place is where an address was seen.
+type place struct{ group, key string }
+
+// check reports to doc what is wrong with s. path gives the key of a group.
+func check(s Spec, path func(i int) string, doc *conf.Document) {
+	if len(s.Groups) > maxGroups {
+		doc.Add("groups", fmt.Sprintf("there are %d groups", len(s.Groups)), fmt.Sprintf("use at most %d; addresses that move together fit into one", maxGroups))
+		return
+	}
+	c := checker{doc: doc, names: map[string]string{}, ips: map[netip.Addr]place{}}
+	for i := range s.Groups {
+		c.group(path(i), &s.Groups[i])
+	}
+}
+
+func indexPath(i int) string { return fmt.Sprintf("groups[%d]", i) }
+
+func (c *checker) group(path string, g *state.Group) {
+	c.groupName(path, g)
+	if g.Interface != "" {
+		c.addError(path+".interface", conf.CheckInterface(g.Interface))
+	}
+	c.groupAddresses(path, g)
+	c.priorities(path, g)
+	if g.PreemptDelay < 0 || g.PreemptDelay > maxPreemptDelay {
+		c.doc.Add(path+".preempt_delay", fmt.Sprintf("%v is out of range", conf.Duration(g.PreemptDelay)), "use 0s to 1000s")
+	}
+}
+
+var groupName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$`)
+
+func (c *checker) groupName(path string, g *state.Group) {
+	key := path + ".name"
+	first, again := c.names[g.Name]
+	switch {
+	case g.Name == "":
+		c.doc.Add(key, "the group has no name", "add `name: web`")
+	case !groupName.MatchString(g.Name):
+		c.doc.Add(key, fmt.Sprintf("%q is not a group name", conf.Short(g.Name)), "use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first")
+	case again:
+		c.doc.Add(key, fmt.Sprintf("group %s is also %s", g.Name, c.doc.Where(first)), "give one of them another name")
+	default:
+		c.names[g.Name] = key
+	}
+}
+
+func (c *checker) groupAddresses(path string, g *state.Group) {
+	if len(g.Addresses) == 0 {
+		c.doc.Add(path+".addresses", "the group has no addresses", "list them under `addresses:`, or remove the group")
+	}
+	before := c.addresses
+	c.addresses += len(g.Addresses)
+	if before <= maxAddresses && c.addresses > maxAddresses {
+		c.doc.Add(path+".addresses", fmt.Sprintf("here the number of addresses exceeds %d", maxAddresses), "use fewer")
+	}
+	for i, a := range g.Addresses {
+		key := fmt.Sprintf("%s.addresses[%d]", path, i)
+		c.address(key, g.Name, a)
+		switch a.Interface {
+		case "":
+			c.doc.Add(path+".interface", fmt.Sprintf("no interface is named for %s", a.Prefix), "add `interface: eth0` to the group or to the address")
+		case g.Interface:
+		default:
+			c.addError(key+".interface", conf.CheckInterface(a.Interface))
+		}
+	}
+}
+
+func (c *checker) address(key, group string, a state.Address) {
+	c.label(key+".label", a)
+	if c.doc.Has(key + ".address") {
+		key += ".address"
+	}
+	if text, remedy := wrongAddress(a.Prefix); text != "" {
+		c.doc.Add(key, text, remedy)
+		return
+	}
+	ip := a.Prefix.Addr()
+	first, again := c.ips[ip]
+	switch {
+	case !again:
+		c.ips[ip] = place{group, key}
+	case first.group == group:
+		c.doc.Add(key, fmt.Sprintf("%s is also %s", ip, c.doc.Where(first.key)), "remove one of them")
+	default:
+		c.doc.Add(key, fmt.Sprintf("%s is also in group %s, %s", ip, first.group, c.doc.Where(first.key)), "an address can be in one group only")
+	}
+}
+
+func (c *checker) label(key string, a state.Address) {
+	rest, hasName := strings.CutPrefix(a.Label, a.Interface)
+	odd := strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' })
+	switch {
+	case a.Label == "":
+	case a.Prefix.Addr().Is6():
+		c.doc.Add(key, "IPv6 addresses have no labels", "remove it")
+	case len(a.Label) > maxLabel:
+		c.doc.Add(key, fmt.Sprintf("%s has %d bytes", quoted(a.Label), len(a.Label)), fmt.Sprintf("shorten it to %d", maxLabel))
+	case a.Interface == "":
+		// Reported as a missing interface.
+	case !hasName || odd || rest != "" && (rest[0] != ':' || len(rest) == 1):
+		c.doc.Add(key, fmt.Sprintf("%s does not go with %s", quoted(a.Label), quoted(a.Interface)), fmt.Sprintf("write %s or %s:x", quoted(a.Interface), quoted(a.Interface)))
+	}
+}
+
+func (c *checker) priorities(path string, g *state.Group) {
+	if g.Priority < 1 || g.Priority > 254 {
+		c.doc.Add(path+".priority", fmt.Sprintf("%d is out of range", g.Priority), "use 1 to 254; to keep a node from holding the group, give it 0 under `priorities`")
+	}
+	for _, node := range slices.Sorted(maps.Keys(g.Priorities)) {
+		key := conf.Join(path+".priorities", node)
+		if p := g.Priorities[node]; p < 0 || p > 254 {
+			c.doc.Add(key, fmt.Sprintf("%d is out of range", p), "use 1 to 254, or 0 for a node that never holds the group")
+		}
+		c.addError(key, conf.CheckNode(node))
+	}
+}
+
+// addError reports an error of the checks in conf, if there is one.
+func (c *checker) addError(key string, err error) {
+	var p conf.Problem
+	if errors.As(err, &p) {
+		c.doc.Add(key, p.Text, p.Remedy)
+	}
+}

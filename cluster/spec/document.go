@@ -1,0 +1,92 @@
+package spec
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"vipd/cluster/conf"
+	"vipd/cluster/state"
+)
+
+// document is the YAML form. A pointer tells a value that is absent from a zero.
+type document struct {
+	Groups []group `yaml:"groups"`
+}
+
+type group struct {
+	Name         string         `yaml:"name"`
+	Interface    string         `yaml:"interface,omitempty"`
+	Addresses    []address      `yaml:"addresses"`
+	Priority     *int           `yaml:"priority,omitempty"`
+	Priorities   map[string]int `yaml:"priorities,omitempty,flow"`
+	Preempt      *bool          `yaml:"preempt,omitempty"`
+	PreemptDelay conf.Duration  `yaml:"preempt_delay,omitempty"`
+}
+
+// state fills in the defaults.
+func (g group) state() state.Group {
+	s := state.Group{
+		Name:         g.Name,
+		Interface:    g.Interface,
+		Priority:     state.DefaultPriority,
+		Priorities:   g.Priorities,
+		Preempt:      true,
+		PreemptDelay: time.Duration(g.PreemptDelay),
+	}
+	if g.Priority != nil {
+		s.Priority = *g.Priority
+	}
+	if g.Preempt != nil {
+		s.Preempt = *g.Preempt
+	}
+	for _, a := range g.Addresses {
+		if a.Interface == "" {
+			a.Interface = g.Interface
+		}
+		s.Addresses = append(s.Addresses, state.Address{Prefix: a.Address.Prefix, Interface: a.Interface, Label: a.Label})
+	}
+	return s
+}
+
+// groupOf leaves out what is a default.
+func groupOf(s state.Group) group {
+	g := group{
+		Name:         s.Name,
+		Interface:    s.Interface,
+		Priorities:   s.Priorities,
+		PreemptDelay: conf.Duration(s.PreemptDelay),
+	}
+	if s.Priority != state.DefaultPriority {
+		g.Priority = &s.Priority
+	}
+	if !s.Preempt {
+		g.Preempt = &s.Preempt
+	}
+	for _, a := range s.Addresses {
+		if a.Interface == s.Interface {
+			a.Interface = ""
+		}
+		g.Addresses = append(g.Addresses, address{Address: prefix{a.Prefix}, Interface: a.Interface, Label: a.Label})
+	}
+	return g
+}
+
+// Marshal writes a valid specification as YAML that Parse reads back to the same: without defaults, and
+// in one form only, so that texts can be compared.
+func Marshal(s Spec) ([]byte, error) {
+	d := document{Groups: []group{}}
+	for _, g := range s.normal().Groups {
+		d.Groups = append(d.Groups, groupOf(g))
+	}
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	enc.CompactSeqIndent()
+	if err := enc.Encode(d); err != nil {
+		return nil, fmt.Errorf("write the specification as YAML: %w", err)
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,194 @@
+package spec
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"vipd/cluster/state"
+)
+
+var byText = cmp.Options{
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+}
+
+const example = `groups:
+- name: web
+  interface: bond0
+  addresses:
+  - 192.168.1.100/24
+  - {address: 192.168.1.101/24, interface: bond1, label: "bond1:0"}
+  - 2001:DB8:0::7
+  - 10.0.0.9
+  priorities: {node2: 90, node1: 110}
+  preempt: false
+  preempt_delay: 90s
+- name: db
+  priority: 100
+  preempt: true
+  addresses: [{address: 10.0.0.7/31, interface: eth0}, {address: "fe80::1/64", interface: eth0}]
+`
+
+func TestParse(t *testing.T) {
+	got, err := Parse("vips.yaml", []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Spec{Groups: []state.Group{
+		{
+			Name: "db", Priority: 100, Preempt: true,
+			Addresses: []state.Address{
+				{Prefix: netip.MustParsePrefix("10.0.0.7/31"), Interface: "eth0"},
+				{Prefix: netip.MustParsePrefix("fe80::1/64"), Interface: "eth0"},
+			},
+		},
+		{
+			Name: "web", Interface: "bond0", Priority: 100, PreemptDelay: 90 * time.Second,
+			Priorities: map[string]int{"node1": 110, "node2": 90},
+			Addresses: []state.Address{
+				{Prefix: netip.MustParsePrefix("192.168.1.100/24"), Interface: "bond0"},
+				{Prefix: netip.MustParsePrefix("192.168.1.101/24"), Interface: "bond1", Label: "bond1:0"},
+				{Prefix: netip.MustParsePrefix("2001:db8::7/128"), Interface: "bond0"},
+				{Prefix: netip.MustParsePrefix("10.0.0.9/32"), Interface: "bond0"},
+			},
+		},
+	}}
+	if diff := cmp.Diff(want, got, byText); diff != "" {
+		t.Errorf("Parse (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseNoGroups(t *testing.T) {
+	got, err := Parse("vips.yaml", []byte("groups: []"))
+	if err != nil || got.Groups != nil {
+		t.Errorf("Parse = %+v, %v; want no groups", got, err)
+	}
+}
+
+func TestMarshalIsCanonical(t *testing.T) {
+	s, err := Parse("vips.yaml", []byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `groups:
+- name: db
+  addresses:
+  - {address: 10.0.0.7/31, interface: eth0}
+  - {address: 'fe80::1/64', interface: eth0}
+- name: web
+  interface: bond0
+  addresses:
+  - 192.168.1.100/24
+  - {address: 192.168.1.101/24, interface: bond1, label: 'bond1:0'}
+  - 2001:db8::7/128
+  - 10.0.0.9/32
+  priorities: {node1: 110, node2: 90}
+  preempt: false
+  preempt_delay: 1m30s
+`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("Marshal (-want +got):\n%s", diff)
+	}
+}
+
+func TestMarshalNothing(t *testing.T) {
+	got, err := Marshal(Spec{})
+	if err != nil || string(got) != "groups: []\n" {
+		t.Errorf("Marshal = %q, %v", got, err)
+	}
+}
+
+func TestOfSortsGroups(t *testing.T) {
+	groups := map[string]*state.Group{}
+	for _, name := range []string{"c", "a", "b"} {
+		groups[name] = &state.Group{Name: name, Priorities: map[string]int{}}
+	}
+	want := Spec{Groups: []state.Group{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
+	if diff := cmp.Diff(want, Of(groups)); diff != "" {
+		t.Errorf("Of (-want +got):\n%s", diff)
+	}
+}
+
+// specs draws valid specifications.
+func specs() *rapid.Generator[Spec] {
+	return rapid.Custom(func(t *rapid.T) Spec {
+		var s Spec
+		next := 0
+		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-zA-Z0-9][a-zA-Z0-9_.-]{0,9}`), 0, 4, rapid.ID[string]).Draw(t, "names")
+		for _, name := range names {
+			s.Groups = append(s.Groups, drawGroup(t, name, &next))
+		}
+		return s.normal()
+	})
+}
+
+func drawGroup(t *rapid.T, name string, next *int) state.Group {
+	device := rapid.StringMatching(`[!-.0-9;-~]{3,15}`)
+	g := state.Group{
+		Name:         name,
+		Interface:    rapid.OneOf(rapid.Just(""), device).Draw(t, "interface"),
+		Priority:     rapid.IntRange(1, 254).Draw(t, "priority"),
+		Priorities:   rapid.MapOfN(rapid.StringMatching(`[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?`), rapid.IntRange(0, 254), 0, 12).Draw(t, "priorities"),
+		Preempt:      rapid.Bool().Draw(t, "preempt"),
+		PreemptDelay: time.Duration(rapid.Int64Range(0, int64(maxPreemptDelay)).Draw(t, "delay")),
+	}
+	for range rapid.IntRange(1, 4).Draw(t, "addresses") {
+		*next++
+		a := state.Address{Prefix: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.1/%d", *next, rapid.IntRange(17, 32).Draw(t, "bits"))), Interface: g.Interface}
+		if a.Interface == "" || rapid.Bool().Draw(t, "own interface") {
+			a.Interface = device.Draw(t, "address interface")
+		}
+		if rapid.Bool().Draw(t, "IPv6") {
+			a.Prefix = netip.MustParsePrefix(fmt.Sprintf("2001:db8::%d/64", *next))
+		} else if rapid.Bool().Draw(t, "label") {
+			a.Label = a.Interface
+		}
+		g.Addresses = append(g.Addresses, a)
+	}
+	return g
+}
+
+func TestParseReadsWhatMarshalWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := specs().Draw(t, "spec")
+		data, err := Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Parse("f", data)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, data)
+		}
+		if diff := cmp.Diff(want, got, byText); diff != "" {
+			t.Fatalf("(-want +got):\n%s\n%s", diff, data)
+		}
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(example))
+	f.Add([]byte("groups: [&a {name: x, addresses: [*a]}, *a]\n"))
+	f.Add([]byte("groups:\n- name: !!binary aGk=\n  <<: {}\n\t? [a]: b\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Parse("f", data)
+		if err != nil {
+			return
+		}
+		again, err := Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse("f", again); err != nil {
+			t.Fatalf("%v\n%s", err, again)
+		}
+	})
+}

@@ -1,0 +1,156 @@
+package spec
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vipd/cluster/state"
+)
+
+// groupWith puts one line, or several, into a group that is right without it.
+func groupWith(lines string) string {
+	return "groups:\n- name: web\n  interface: eth0\n  " + strings.ReplaceAll(lines, "\n", "\n  ") + "\n"
+}
+
+const goodAddress = "addresses: [10.0.0.1/24]\n"
+
+func TestParseRefuses(t *testing.T) {
+	tests := []struct{ name, in, want string }{
+		{"empty", "", "f: groups: there are no groups: list them under `groups:`, or write `groups: []` to serve nothing"},
+		{"only a comment", "# groups\n", "f: groups: there are no groups: list them under `groups:`, or write `groups: []` to serve nothing"},
+		{"no groups key", "{}\n", "f:1: groups: there are no groups: list them under `groups:`, or write `groups: []` to serve nothing"},
+		{"groups without a value", "groups:\n", "f:1: groups: has no value: give it one or remove the line"},
+		{"groups is a mapping", "groups:\n  web:\n    priority: 1\n", "f:1: groups: a mapping is not a list: begin each element with `- ` on a line of its own, or write [a, b]"},
+		{"group is text", "groups:\n- web\n", "f:2: groups[0]: `web` is not a mapping: write it as `key: value`; known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay"},
+		{"unknown key at the top", "group: []\n", "f:1: group: unknown key: did you mean `groups`? known keys: groups"},
+		{"unknown key", groupWith(goodAddress + "prempt: false"), "f:5: groups[0].prempt: unknown key: did you mean `preempt`? known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay"},
+		{"key twice", groupWith(goodAddress + "priority: 1\npriority: 2"), "f:6: groups[0].priority: is also on line 5: keep one of them"},
+
+		{"no name", "groups:\n- interface: eth0\n  addresses: [10.0.0.1/24]\n", "f:2: groups[0].name: the group has no name: add `name: web`"},
+		{"name is a number", "groups:\n- name: 7\n  interface: eth0\n  addresses: [10.0.0.1/24]\n", "f:2: groups[0].name: `7` is not text: put it in quotes: \"7\""},
+		{"name with a space", "groups:\n- name: a b\n  interface: eth0\n  addresses: [10.0.0.1/24]\n", "f:2: groups[0].name: \"a b\" is not a group name: use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first"},
+		{"name twice", groupWith(goodAddress) + "- name: web\n  interface: eth0\n  addresses: [10.0.0.2/24]\n", "f:6: groups[1].name: group web is also on line 2: give one of them another name"},
+
+		{"no addresses", groupWith("priority: 7"), "f:2: groups[0].addresses: the group has no addresses: list them under `addresses:`, or remove the group"},
+		{"empty addresses", groupWith("addresses: []"), "f:4: groups[0].addresses: the group has no addresses: list them under `addresses:`, or remove the group"},
+		{"octet too large", groupWith("addresses:\n- 10.0.0.1/24\n- 192.168.1.300/24"), "f:6: groups[0].addresses[1]: 192.168.1.300/24 is not an address: write it as 192.168.1.100/24 or 2001:db8::100/64"},
+		{"address is empty", groupWith(`addresses: [""]`), "f:4: groups[0].addresses[0]: \"\" is not an address: write it as 192.168.1.100/24 or 2001:db8::100/64"},
+		{"address without address", groupWith("addresses: [{label: eth0}]"), "f:4: groups[0].addresses[0]: there is no address here: add `address: 192.168.1.100/24`"},
+		{"address is a list", groupWith("addresses: [[10.0.0.1]]"), "f:4: groups[0].addresses[0]: a list is not a mapping: write it as `key: value`; known keys: address, interface, label"},
+		{"prefix too long", groupWith("addresses: [10.0.0.1/33]"), "f:4: groups[0].addresses[0]: \"33\" is not a prefix length: write it as 10.0.0.1/24"},
+		{"prefix is empty", groupWith("addresses: ['2001:db8::1/']"), "f:4: groups[0].addresses[0]: \"\" is not a prefix length: write it as 2001:db8::1/64"},
+		{"prefix of no length", groupWith("addresses: [10.0.0.1/0]"), "f:4: groups[0].addresses[0]: 10.0.0.1/0 has a prefix of no length: write it as 10.0.0.1/24"},
+		{"netmask", groupWith("addresses: [10.0.0.1/255.255.240.0]"), "f:4: groups[0].addresses[0]: \"255.255.240.0\" is not a prefix length: write it as 10.0.0.1/20"},
+		{"zone", groupWith("addresses: ['fe80::1%eth1/64']"), "f:4: groups[0].addresses[0]: fe80::1%eth1/64 has a zone: write fe80::1/64 and `interface: eth1`"},
+		{"mapped", groupWith("addresses: ['::ffff:10.0.0.1']"), "f:4: groups[0].addresses[0]: ::ffff:10.0.0.1 is IPv4 written as IPv6: write it as 10.0.0.1"},
+		{"network", groupWith("addresses: [10.0.0.0/24]"), "f:4: groups[0].addresses[0]: 10.0.0.0/24 is the network's own address: choose a unicast address of a host, as 192.168.1.100/24"},
+		{"network of IPv6", groupWith("addresses: ['2001:db8::/64']"), "f:4: groups[0].addresses[0]: 2001:db8::/64 is the network's own address: choose a unicast address of a host, as 192.168.1.100/24"},
+		{"broadcast", groupWith("addresses: [10.0.0.63/26]"), "f:4: groups[0].addresses[0]: 10.0.0.63/26 is the network's broadcast address: choose a unicast address of a host, as 192.168.1.100/24"},
+		{"all ones", groupWith("addresses: [255.255.255.255]"), "f:4: groups[0].addresses[0]: 255.255.255.255/32 is a broadcast address: choose a unicast address of a host, as 192.168.1.100/24"},
+		{"multicast", groupWith("addresses: [224.0.0.18]"), "f:4: groups[0].addresses[0]: 224.0.0.18/32 is a multicast address: choose a unicast address of a host, as 192.168.1.100/24"},
+		{"multicast of IPv6", groupWith("addresses: ['ff02::12']"), "f:4: groups[0].addresses[0]: ff02::12/128 is a multicast address: choose a unicast address of a host, as 192.168.1.100/24"},
+		{"loopback", groupWith("addresses: [127.0.0.1/8]"), "f:4: groups[0].addresses[0]: 127.0.0.1/8 is a loopback address: choose a unicast address of a host, as 192.168.1.100/24"},
+		{"unspecified", groupWith("addresses: ['::']"), "f:4: groups[0].addresses[0]: ::/128 stands for any address: choose a unicast address of a host, as 192.168.1.100/24"},
+		{"address twice in a group", groupWith("addresses:\n- 10.0.0.1/24\n- {address: 10.0.0.1/32, label: eth0}"), "f:6: groups[0].addresses[1].address: 10.0.0.1 is also on line 5: remove one of them"},
+		{"address in two groups", groupWith(goodAddress) + "- name: db\n  interface: eth0\n  addresses:\n  - 10.0.0.1\n", "f:9: groups[1].addresses[0]: 10.0.0.1 is also in group web, on line 4: an address can be in one group only"},
+
+		{"no interface", "groups:\n- name: web\n  addresses: [10.0.0.1/24, 10.0.0.2/24]\n", "f:2: groups[0].interface: no interface is named for 10.0.0.1/24: add `interface: eth0` to the group or to the address"},
+		{"interface too long", strings.Replace(groupWith(goodAddress), "eth0", "abcdefghijklmnop", 1), "f:3: groups[0].interface: \"abcdefghijklmnop\" is not an interface name: use 1 to 15 characters without space, `/` and `:`, as in eth0 or bond0.100"},
+		{"interface of an address", groupWith("addresses:\n- address: 10.0.0.1/24\n  interface: eth/0"), "f:6: groups[0].addresses[0].interface: \"eth/0\" is not an interface name: use 1 to 15 characters without space, `/` and `:`, as in eth0 or bond0.100"},
+
+		{"label of another interface", groupWith("addresses: [{address: 10.0.0.1/24, label: 'eth1:0'}]"), "f:4: groups[0].addresses[0].label: eth1:0 does not go with eth0: write eth0 or eth0:x"},
+		{"label continues the name", groupWith("addresses: [{address: 10.0.0.1/24, label: eth00}]"), "f:4: groups[0].addresses[0].label: eth00 does not go with eth0: write eth0 or eth0:x"},
+		{"label ends with the colon", groupWith("addresses: [{address: 10.0.0.1/24, label: 'eth0:'}]"), "f:4: groups[0].addresses[0].label: eth0: does not go with eth0: write eth0 or eth0:x"},
+		{"label too long", groupWith("addresses: [{address: 10.0.0.1/24, label: 'eth0:abcdefghijk'}]"), "f:4: groups[0].addresses[0].label: eth0:abcdefghijk has 16 bytes: shorten it to 15"},
+		{"label on IPv6", groupWith("addresses: [{address: '2001:db8::1', label: eth0}]"), "f:4: groups[0].addresses[0].label: IPv6 addresses have no labels: remove it"},
+
+		{"priority 0", groupWith(goodAddress + "priority: 0"), "f:5: groups[0].priority: 0 is out of range: use 1 to 254; to keep a node from holding the group, give it 0 under `priorities`"},
+		{"priority 255", groupWith(goodAddress + "priority: 255"), "f:5: groups[0].priority: 255 is out of range: use 1 to 254; to keep a node from holding the group, give it 0 under `priorities`"},
+		{"priority is text", groupWith(goodAddress + "priority: high"), "f:5: groups[0].priority: `high` is not a whole number: write decimal digits"},
+		{"priority in quotes", groupWith(goodAddress + "priority: '100'"), "f:5: groups[0].priority: \"100\" is not a whole number: write decimal digits"},
+		{"priority with a point", groupWith(goodAddress + "priority: 1.5"), "f:5: groups[0].priority: `1.5` is not a whole number: write decimal digits"},
+		{"priority of a node", groupWith(goodAddress + "priorities:\n  n1: 254\n  n2: -1"), "f:7: groups[0].priorities.n2: -1 is out of range: use 1 to 254, or 0 for a node that never holds the group"},
+		{"node name", groupWith(goodAddress + "priorities: {node_1: 5}"), "f:5: groups[0].priorities.node_1: \"node_1\" is not a node name: use at most 63 letters, digits, `-` and `.`, as in node1 or db-2.example"},
+		{"node twice", groupWith(goodAddress + "priorities: {n1: 5, n1: 6}"), "f:5: groups[0].priorities.n1: is also on line 5: keep one of them"},
+		{"priorities is a list", groupWith(goodAddress + "priorities: [n1]"), "f:5: groups[0].priorities: a list is not a mapping: write it as `key: value`"},
+
+		{"preempt", groupWith(goodAddress + "preempt: yes"), "f:5: groups[0].preempt: `yes` is not true or false: write true or false"},
+		{"delay without a unit", groupWith(goodAddress + "preempt_delay: 30"), "f:5: groups[0].preempt_delay: 30 has no unit: write 30s or 30ms"},
+		{"delay is text", groupWith(goodAddress + "preempt_delay: soon"), "f:5: groups[0].preempt_delay: \"soon\" is not a duration: write it as 50ms, 3s or 1m30s"},
+		{"delay too long", groupWith(goodAddress + "preempt_delay: 1h"), "f:5: groups[0].preempt_delay: 1h is out of range: use 0s to 1000s"},
+		{"delay negative", groupWith(goodAddress + "preempt_delay: -1s"), "f:5: groups[0].preempt_delay: -1s is out of range: use 0s to 1000s"},
+
+		{"all at once, by line", "groups:\n- interface: eth0\n  priority: 0\n  addresses: [10.0.0.1/99]\n  preempt: 1\n", "" +
+			"f:2: groups[0].name: the group has no name: add `name: web`\n" +
+			"f:3: groups[0].priority: 0 is out of range: use 1 to 254; to keep a node from holding the group, give it 0 under `priorities`\n" +
+			"f:4: groups[0].addresses[0]: \"99\" is not a prefix length: write it as 10.0.0.1/24\n" +
+			"f:5: groups[0].preempt: `1` is not true or false: write true or false"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := Parse("f", []byte(tt.in))
+			if err == nil {
+				t.Fatalf("accepted as %+v:\n%s", s, tt.in)
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+			if s.Groups != nil {
+				t.Errorf("groups came with the error: %+v", s)
+			}
+		})
+	}
+}
+
+func TestValidateNamesGroupsWithoutLines(t *testing.T) {
+	address := func(s string) state.Address {
+		return state.Address{Prefix: netip.MustParsePrefix(s), Interface: "eth0"}
+	}
+	s := Spec{Groups: []state.Group{
+		{Name: "web", Priority: 100, Addresses: []state.Address{address("10.0.0.1/24"), {Prefix: netip.MustParsePrefix("::ffff:10.0.0.2/128")}}},
+		{Name: "db", Priority: 100, Addresses: []state.Address{address("10.0.0.1/32")}},
+		{Name: "db", Priority: 300, Addresses: []state.Address{{Interface: "eth0"}}},
+	}}
+	want := strings.Join([]string{
+		"groups[web].addresses[1]: ::ffff:10.0.0.2/128 is IPv4 written as IPv6: choose a unicast address of a host, as 192.168.1.100/24",
+		"groups[web].interface: no interface is named for ::ffff:10.0.0.2/128: add `interface: eth0` to the group or to the address",
+		"groups[db].addresses[0]: 10.0.0.1 is also in group web, at groups[web].addresses[0]: an address can be in one group only",
+		"groups[db].name: group db is also at groups[db].name: give one of them another name",
+		"groups[db].priority: 300 is out of range: use 1 to 254; to keep a node from holding the group, give it 0 under `priorities`",
+	}, "\n")
+	err := Validate(s)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	if diff := cmp.Diff(want, err.Error()); diff != "" {
+		t.Errorf("error (-want +got):\n%s", diff)
+	}
+}
+
+func TestValidateBoundsCounts(t *testing.T) {
+	group := func(i, addresses int) state.Group {
+		g := state.Group{Name: fmt.Sprintf("g%d", i), Priority: 1, Interface: "eth0"}
+		for j := range addresses {
+			ip := netip.AddrFrom4([4]byte{10, byte(i), byte(j >> 8), byte(j)})
+			g.Addresses = append(g.Addresses, state.Address{Prefix: netip.PrefixFrom(ip, 32), Interface: "eth0"})
+		}
+		return g
+	}
+	full := Spec{Groups: []state.Group{group(0, maxAddresses-1), group(1, 1)}}
+	if err := Validate(full); err != nil {
+		t.Errorf("%d addresses: %v", maxAddresses, err)
+	}
+	full.Groups = append(full.Groups, group(2, 1))
+	want := "groups[g2].addresses: here the number of addresses exceeds 16384: use fewer"
+	if err := Validate(full); err == nil || err.Error() != want {
+		t.Errorf("one address more: %v, want %s", err, want)
+	}
+	want = "groups: there are 4097 groups: use at most 4096; addresses that move together fit into one"
+	if err := Validate(Spec{Groups: make([]state.Group, maxGroups+1)}); err == nil || err.Error() != want {
+		t.Errorf("too many groups: %v, want %s", err, want)
+	}
+}
