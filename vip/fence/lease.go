@@ -1,0 +1,176 @@
+package fence
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// minTimeout is one jiffy of the slowest kernel (HZ=100). The kernel takes a timeout that rounds to no jiffy at all
+	// for "never expires", so nothing shorter may ever be written.
+	minTimeout = 10 * time.Millisecond
+	// maxTimeout keeps a mistaken end from leaving the gate open for good.
+	maxTimeout = time.Minute
+
+	// firstSlack is taken off the timeout for the time that writing takes; 20 µs is usual. If it was not enough, the
+	// next attempt allows for slackGrowth times as much.
+	firstSlack  = 2 * time.Millisecond
+	slackGrowth = 4
+	maxAttempts = 4
+)
+
+// bootTime reads CLOCK_BOOTTIME, which unlike CLOCK_MONOTONIC goes on while the machine sleeps.
+func bootTime() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic("read CLOCK_BOOTTIME: " + err.Error()) // the clock exists since Linux 2.6.39
+	}
+	return ts.Nano()
+}
+
+// Raise opens the gate until the given instant of [Options].Now. It refuses with ErrHeld while addresses are held: they
+// were allowed under an older lease, which says nothing about this one. It returns ErrShut if less than 12 ms are left.
+func (f *Fence) Raise(until int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.nothingHeld(); err != nil {
+		return fmt.Errorf("raise gate of %s: %w", f.name, err)
+	}
+	if err := f.shut(); err != nil {
+		return err
+	}
+	if err := f.arm(0, until); err != nil {
+		return fmt.Errorf("raise gate of %s: %w", f.name, err)
+	}
+	err := f.writer.commit(func(c *nftables.Conn) error {
+		for _, t := range f.tables {
+			if err := c.SetAddElements(t.use[0], t.families()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("raise gate of %s: %w", f.name, f.blame(err))
+	}
+	f.slot = 0
+	return nil
+}
+
+// Extend lets an open gate stay open until the given instant, which may also be earlier than the one before. Its cost
+// does not depend on the number of addresses.
+//
+// ErrShut means that the gate shut before the extension arrived, or that less than 12 ms are left, in which case it was
+// shut. ErrStalled means that nothing changed.
+func (f *Fence) Extend(until int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.slot == noSlot {
+		return fmt.Errorf("extend lease of %s: %w", f.name, ErrShut)
+	}
+	old, next := f.slot, 1-f.slot
+	if err := f.arm(next, until); err != nil {
+		if errors.Is(err, ErrShut) {
+			err = errors.Join(err, f.shut())
+		}
+		return fmt.Errorf("extend lease of %s: %w", f.name, err)
+	}
+	err := f.writer.commit(func(c *nftables.Conn) error {
+		for _, t := range f.tables {
+			// The kernel refuses to delete what has expired, and with it the whole transaction.
+			if err := c.SetDeleteElements(t.lease[old], t.families()); err != nil {
+				return err
+			}
+			c.FlushSet(t.use[old])
+			if err := c.SetAddElements(t.use[next], t.families()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, unix.ENOENT) {
+		if err = f.shut(); err == nil {
+			err = ErrShut
+		}
+		return fmt.Errorf("extend lease of %s: %w", f.name, err)
+	}
+	if err != nil {
+		return fmt.Errorf("extend lease of %s: %w", f.name, err)
+	}
+	f.slot = next
+	return nil
+}
+
+// Shut closes the gate at once.
+func (f *Fence) Shut() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.shut()
+}
+
+func (f *Fence) shut() error {
+	err := f.writer.commit(func(c *nftables.Conn) error {
+		for _, t := range f.tables {
+			for i := range t.lease {
+				c.FlushSet(t.use[i])
+				c.FlushSet(t.lease[i])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("shut gate of %s: %w", f.name, f.blame(err))
+	}
+	f.slot = noSlot
+	return nil
+}
+
+// arm writes an element that is certain to expire by until into a lease set that is not in use.
+func (f *Fence) arm(slot int, until int64) error {
+	slack := firstSlack
+	for attempt := range maxAttempts {
+		start := f.now()
+		timeout := time.Duration(until-start) - slack
+		if timeout > maxTimeout {
+			return fmt.Errorf("a lease of %v is longer than %v", timeout, maxTimeout)
+		}
+		if timeout < minTimeout {
+			if attempt == 0 {
+				return fmt.Errorf("%v left: %w", time.Duration(until-start), ErrShut)
+			}
+			return ErrStalled
+		}
+		if err := f.write(slot, timeout); err != nil {
+			return f.blame(err)
+		}
+		// The element was added before now and lives for timeout at most.
+		took := time.Duration(f.now() - start)
+		if took >= 0 && took <= slack {
+			return nil
+		}
+		f.stalled++
+		f.log.Warn("held up while writing the lease", "table", f.name, "for", took)
+		slack *= slackGrowth
+	}
+	return ErrStalled
+}
+
+func (f *Fence) write(slot int, timeout time.Duration) error {
+	return f.writer.commit(func(c *nftables.Conn) error {
+		for _, t := range f.tables {
+			c.FlushSet(t.lease[slot])
+			keys := t.families()
+			for i := range keys {
+				keys[i].Timeout = timeout
+			}
+			if err := c.SetAddElements(t.lease[slot], keys); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
