@@ -1,0 +1,82 @@
+package lease
+
+import "time"
+
+// HolderEvent is what a Holder reacts to.
+type HolderEvent interface{ holderEvent() }
+
+// VoterEvent is what a Voter reacts to.
+type VoterEvent interface{ voterEvent() }
+
+// Tick says only that time has passed. It is due at Deadline.
+type Tick struct{}
+
+// Retimed says that the applied state has this timing.
+type Retimed struct{ Timing Timing }
+
+// VotersCommitted is the newest voter configuration of the applied state. It has to come from the applied
+// state and not from anything newer: a member that knows a configuration must also know of every epoch
+// that was declared dead before it.
+type VotersCommitted struct {
+	Index uint64
+	Names []string
+}
+
+// Registered says that the applied state has given this start of the daemon an epoch.
+type Registered struct{ Epoch uint64 }
+
+// Granted is a voter's grant.
+type Granted struct{ Grant Grant }
+
+// Refused is a voter's refusal.
+type Refused struct{ Refusal Refusal }
+
+// Dead says that the applied state no longer has this epoch as live.
+type Dead struct{ Epoch uint64 }
+
+// Resign says that the member wants no more lease: it is stopping, or will not trust itself.
+type Resign struct{}
+
+// Renewed is a member's renewal.
+type Renewed struct{ Renewal Renewal }
+
+// StateApplied gives the live epoch of each member in the voter's applied state. The voter keeps the map;
+// it must not be changed any more.
+type StateApplied struct{ Live map[string]uint64 }
+
+// LogConfigured gives the index of the newest voter configuration in the voter's own Raft log, committed
+// or not; lower than before when the newest was overwritten. It has to come before the voter acknowledges
+// that entry to the leader, and at start before Ready.
+type LogConfigured struct{ Index uint64 }
+
+// Ready says that the voter's applied state has caught up with everything its log had when it started,
+// and is that of a cluster which knows this very data directory as a member.
+type Ready struct{}
+
+// Persisted says that a withdrawal is durable.
+type Persisted struct {
+	Member string
+	Epoch  uint64
+}
+
+// CeilingPersisted says that a ceiling is durable.
+type CeilingPersisted struct{ Lease time.Duration }
+
+func (Tick) holderEvent()            {}
+func (Retimed) holderEvent()         {}
+func (VotersCommitted) holderEvent() {}
+func (Registered) holderEvent()      {}
+func (Granted) holderEvent()         {}
+func (Refused) holderEvent()         {}
+func (Dead) holderEvent()            {}
+func (Resign) holderEvent()          {}
+
+func (Tick) voterEvent()             {}
+func (Retimed) voterEvent()          {}
+func (VotersCommitted) voterEvent()  {}
+func (Renewed) voterEvent()          {}
+func (StateApplied) voterEvent()     {}
+func (LogConfigured) voterEvent()    {}
+func (Ready) voterEvent()            {}
+func (Persisted) voterEvent()        {}
+func (CeilingPersisted) voterEvent() {}

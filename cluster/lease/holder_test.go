@@ -1,0 +1,227 @@
+package lease
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const ms = time.Millisecond
+
+// at is an instant of the tests' clock.
+func at(d time.Duration) Instant { return Instant(time.Hour + d) }
+
+var lan = Timing{Renew: 50 * ms, Lease: 250 * ms, Margin: 10 * ms}
+
+// newHolder returns a holder that renews epoch 7 with three voters since 0, and has sent seq 1.
+func newHolder(t *testing.T) *Holder {
+	t.Helper()
+	h := NewHolder("a")
+	h.Step(at(0), Retimed{lan})
+	h.Step(at(0), VotersCommitted{Index: 3, Names: []string{"a", "b", "c"}})
+	h.Step(at(0), Registered{Epoch: 7})
+	return h
+}
+
+func granted(voter string, seq uint64) Granted {
+	return Granted{Grant{Member: "a", Epoch: 7, Seq: seq, Voter: voter}}
+}
+
+func expectHolder(t *testing.T, got []HolderAction, want ...HolderAction) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("actions (-want +got):\n%s", diff)
+	}
+}
+
+func TestHolderRenewsWithEveryVoter(t *testing.T) {
+	h := NewHolder("a")
+	expectHolder(t, h.Step(at(0), Retimed{lan}))
+	expectHolder(t, h.Step(at(0), Registered{Epoch: 7}))
+	r := Renewal{Member: "a", Epoch: 7, Seq: 1, Lease: 250 * ms, Voters: 3}
+	expectHolder(t, h.Step(at(1*ms), VotersCommitted{Index: 3, Names: []string{"a", "b"}}),
+		SendRenewal{To: "a", Renewal: r}, SendRenewal{To: "b", Renewal: r})
+
+	if due, ok := h.Deadline(); !ok || due != at(51*ms) {
+		t.Fatalf("next renewal at %v, %v; want %v", due, ok, at(51*ms))
+	}
+	expectHolder(t, h.Step(at(51*ms)-1, Tick{}))
+	r.Seq = 2
+	expectHolder(t, h.Step(at(51*ms), Tick{}), SendRenewal{To: "a", Renewal: r}, SendRenewal{To: "b", Renewal: r})
+}
+
+func TestHolderAfterAPauseRenewsOnce(t *testing.T) {
+	h := newHolder(t)
+	if got := h.Step(at(10*time.Second), Tick{}); len(got) != 3 {
+		t.Fatalf("after a pause: %v; want one renewal for each of three voters", got)
+	}
+	expectHolder(t, h.Step(at(10*time.Second)+1, Tick{}))
+}
+
+func TestHolderLeaseIsCountedFromSending(t *testing.T) {
+	h := newHolder(t)
+	expectHolder(t, h.Step(at(20*ms), granted("a", 1)))
+	expectHolder(t, h.Step(at(40*ms), granted("b", 1)), Extend{Until: at(250 * ms)})
+	if !h.Valid(at(250*ms)-1) || h.Valid(at(250*ms)) {
+		t.Fatal("the lease must end 250 ms after the renewal was sent, exclusive")
+	}
+	h.Step(at(50*ms), Tick{}) // seq 2
+	expectHolder(t, h.Step(at(60*ms), granted("c", 2)))
+	expectHolder(t, h.Step(at(70*ms), granted("a", 2)), Extend{Until: at(300 * ms)})
+	expectHolder(t, h.Step(at(71*ms), granted("b", 1)))
+	expectHolder(t, h.Step(at(72*ms), granted("b", 2)))
+}
+
+func TestHolderLapsesOnceAtTheEnd(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), granted("a", 1))
+	h.Step(at(1*ms), granted("b", 1))
+	for i := range time.Duration(4) {
+		h.Step(at((i+1)*50*ms), Tick{})
+	}
+	expectHolder(t, h.Step(at(250*ms)-1, Tick{}))
+	if got := h.Step(at(250*ms), Tick{}); len(got) != 4 || got[0] != (Lapse{Epoch: 7}) {
+		t.Fatalf("at the end: %v; want the lapse, then renewals", got)
+	}
+	expectHolder(t, h.Step(at(251*ms), Tick{}))
+	if h.Until() != 0 {
+		t.Fatalf("until = %v without a lease", h.Until())
+	}
+	// The same epoch comes back when grants arrive again.
+	h.Step(at(252*ms), granted("b", 5))
+	expectHolder(t, h.Step(at(253*ms), granted("c", 5)), Extend{Until: at(450 * ms)})
+}
+
+func TestHolderLapsesBeforeALateGrantTakesAgain(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), granted("a", 1))
+	h.Step(at(1*ms), granted("b", 1))
+	h.Step(at(200*ms), Tick{}) // seq 2
+	h.Step(at(201*ms), granted("a", 2))
+	got := h.Step(at(250*ms), granted("b", 2))
+	if len(got) < 2 || got[0] != (Lapse{Epoch: 7}) || got[1] != (Extend{Until: at(450 * ms)}) {
+		t.Fatalf("grant at the very end: %v; want lapse, then a fresh lease", got)
+	}
+}
+
+func TestHolderIgnoresGrants(t *testing.T) {
+	for name, g := range map[string]Grant{
+		"of another member":  {Member: "b", Epoch: 7, Seq: 1, Voter: "b"},
+		"of another epoch":   {Member: "a", Epoch: 6, Seq: 1, Voter: "b"},
+		"of no known seq":    {Member: "a", Epoch: 7, Seq: 2, Voter: "b"},
+		"of seq 0":           {Member: "a", Epoch: 7, Seq: 0, Voter: "b"},
+		"of nobody's voter":  {Member: "a", Epoch: 7, Seq: 1, Voter: "x"},
+		"counted twice":      {Member: "a", Epoch: 7, Seq: 1, Voter: "a"},
+		"of an overflow seq": {Member: "a", Epoch: 7, Seq: 1<<64 - 1, Voter: "b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHolder(t)
+			h.Step(at(1*ms), granted("a", 1))
+			expectHolder(t, h.Step(at(2*ms), Granted{g}))
+		})
+	}
+}
+
+func TestHolderGrantOfAnEndedLeaseIsWorthless(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(100*ms), granted("a", 1))
+	expectHolder(t, h.Step(at(250*ms)-1, granted("b", 1)),
+		append([]HolderAction{Extend{Until: at(250 * ms)}}, renewals(h, 3)...)...)
+
+	h = newHolder(t)
+	h.Step(at(100*ms), granted("a", 1)) // sends seq 2
+	expectHolder(t, h.Step(at(250*ms), granted("b", 1)), renewals(h, 3)...)
+}
+
+// renewals are what a holder of newHolder sends with a sequence number.
+func renewals(h *Holder, seq uint64) []HolderAction {
+	r := Renewal{Member: "a", Epoch: 7, Seq: seq, Lease: h.timing.Lease, Voters: h.voters.Index}
+	var actions []HolderAction
+	for _, v := range h.voters.Names {
+		actions = append(actions, SendRenewal{To: v, Renewal: r})
+	}
+	return actions
+}
+
+func TestHolderCountsByTheNewestCommittedVoters(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), granted("a", 1))
+	h.Step(at(1*ms), granted("b", 1))
+	// Three of four are needed now, and only two granted.
+	expectHolder(t, h.Step(at(2*ms), VotersCommitted{Index: 9, Names: []string{"a", "b", "c", "d"}}), Lapse{Epoch: 7})
+	// An older configuration that comes late changes nothing.
+	expectHolder(t, h.Step(at(3*ms), VotersCommitted{Index: 3, Names: []string{"a", "b", "c"}}))
+	// A grant of a renewal that named the older configuration counts: it is a promise all the same.
+	expectHolder(t, h.Step(at(4*ms), granted("c", 1)), Extend{Until: at(250 * ms)})
+	if got := h.Step(at(50*ms), Tick{}); len(got) != 4 || got[0].(SendRenewal).Renewal.Voters != 9 {
+		t.Fatalf("renewals after the change: %v; want four that name configuration 9", got)
+	}
+	// A voter that left does not count.
+	h.Step(at(51*ms), granted("d", 2))
+	h.Step(at(51*ms), granted("c", 2))
+	expectHolder(t, h.Step(at(52*ms), VotersCommitted{Index: 12, Names: []string{"a", "b", "c"}}))
+	expectHolder(t, h.Step(at(53*ms), granted("d", 2)))
+	expectHolder(t, h.Step(at(54*ms), granted("a", 2)), Extend{Until: at(300 * ms)})
+}
+
+func TestHolderEndsWithItsEpoch(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), granted("a", 1))
+	h.Step(at(1*ms), granted("b", 1))
+	expectHolder(t, h.Step(at(2*ms), Dead{Epoch: 6}))
+	expectHolder(t, h.Step(at(3*ms), Dead{Epoch: 7}), Lapse{Epoch: 7})
+	if _, ok := h.Deadline(); ok || h.Epoch() != 0 {
+		t.Fatal("a holder without an epoch waits for nothing")
+	}
+	expectHolder(t, h.Step(at(4*ms), granted("c", 1)))
+	expectHolder(t, h.Step(at(5*ms), Registered{Epoch: 7}))
+	if got := h.Step(at(6*ms), Registered{Epoch: 8}); len(got) != 3 || got[0].(SendRenewal).Renewal.Epoch != 8 {
+		t.Fatalf("with a new epoch: %v; want renewals of it", got)
+	}
+	expectHolder(t, h.Step(at(7*ms), granted("c", 1)))
+}
+
+func TestHolderResigns(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), granted("a", 1))
+	h.Step(at(1*ms), granted("b", 1))
+	expectHolder(t, h.Step(at(10*ms), Resign{}))
+	expectHolder(t, h.Step(at(60*ms), granted("c", 1)))
+	if due, ok := h.Deadline(); !ok || due != at(250*ms) {
+		t.Fatalf("deadline %v, %v; want the end of the lease", due, ok)
+	}
+	expectHolder(t, h.Step(at(250*ms), Tick{}), Lapse{Epoch: 7})
+}
+
+func TestHolderRetimes(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), granted("a", 1))
+	h.Step(at(2*ms), Retimed{Timing{Renew: 5 * ms, Lease: 30 * ms, Margin: 5 * ms}})
+	if got := h.Step(at(7*ms), Tick{}); len(got) != 3 || got[0].(SendRenewal).Renewal.Lease != 30*ms {
+		t.Fatalf("after the change: %v; want renewals of the new lease, 5 ms after it", got)
+	}
+	// A renewal counts for what it said when it was sent.
+	expectHolder(t, h.Step(at(8*ms), granted("b", 1)), Extend{Until: at(250 * ms)})
+}
+
+func TestHolderRemembersRefusals(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), Refused{Refusal{Member: "a", Epoch: 7, Seq: 1, Voter: "b", Reason: Withdrawn}})
+	h.Step(at(1*ms), Refused{Refusal{Member: "a", Epoch: 7, Seq: 1, Voter: "c", Reason: NotReady}})
+	h.Step(at(2*ms), granted("c", 1))
+	if diff := cmp.Diff(map[string]RefusalReason{"b": Withdrawn}, h.Refusals()); diff != "" {
+		t.Fatalf("refusals (-want +got):\n%s", diff)
+	}
+}
+
+func TestHolderMemoryIsBounded(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), Retimed{Timing{Renew: ms, Lease: time.Minute, Margin: 10 * ms}})
+	for i := range time.Duration(3 * maxOutstanding) {
+		h.Step(at(i*ms+2*ms), Tick{})
+	}
+	if n := len(h.sent.ends); n > maxOutstanding {
+		t.Fatalf("%d renewals are remembered", n)
+	}
+}

@@ -1,0 +1,232 @@
+package lease
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Memory is what a voter must remember across restarts.
+type Memory struct {
+	// Withdrawn is the newest epoch of each member that this voter withdrew. Epochs are handed out in
+	// order and a member has one at a time, so the newest stands for all older ones.
+	Withdrawn map[string]uint64
+	// Ceiling is the longest lease that this voter may ever have granted.
+	Ceiling time.Duration
+}
+
+// Voter is the voter's side: it grants, promises, and withdraws what is no longer renewed.
+type Voter struct {
+	self   string
+	timing Timing
+
+	// started and notBefore hold back withdrawals of every member: see waitFrom.
+	started   Instant
+	notBefore Instant
+	forgiven  Instant       // when notBefore was last moved
+	inherited time.Duration // the ceiling at the start
+	ceiling   time.Duration // durable
+	raising   time.Duration // being made durable; 0: nothing
+
+	ready      bool
+	voting     bool    // a voter by the committed configuration
+	configured uint64  // index of the newest voter configuration in its own log
+	committed  uint64  // index of the newest committed one
+	able       Instant // since when it has been ready and voting, and so could have been renewed with
+
+	live      map[string]uint64
+	watched   map[string]*watch
+	withdrawn map[string]uint64 // durable
+}
+
+// watch is what a voter knows of a member.
+type watch struct {
+	epoch uint64  // the newest one seen live
+	since Instant // when it was first seen live
+	seq   uint64  // of the newest granted renewal of epoch
+	// promised is when the promise ends. It is the member's, not the epoch's: whatever epoch a renewal
+	// was for, its sender may hold until then.
+	promised    Instant
+	withdrawing bool    // PersistWithdrawal of epoch is under way
+	announce    Instant // when the next announcement is due, once epoch is withdrawn
+}
+
+// NewVoter returns a voter whose process started at started and who remembers memory. It knows neither
+// the state nor the timing yet, and until it does it neither grants nor withdraws.
+func NewVoter(self string, started Instant, memory Memory) *Voter {
+	withdrawn := maps.Clone(memory.Withdrawn)
+	if withdrawn == nil {
+		withdrawn = map[string]uint64{}
+	}
+	return &Voter{
+		self:      self,
+		started:   started,
+		inherited: memory.Ceiling,
+		ceiling:   memory.Ceiling,
+		watched:   map[string]*watch{},
+		withdrawn: withdrawn,
+	}
+}
+
+// Deadline returns when a Tick is due next, and false when there is nothing to wait for.
+func (v *Voter) Deadline() (Instant, bool) {
+	var at Instant
+	found := false
+	for member := range v.live {
+		if due, ok := v.due(member); ok && (!found || due.Before(at)) {
+			at, found = due, true
+		}
+	}
+	return at, found
+}
+
+// Step tells the voter what happened at now, which never goes back, and returns what to do, in order.
+func (v *Voter) Step(now Instant, ev VoterEvent) []VoterAction {
+	v.forgive(now)
+	actions := v.handle(now, ev)
+	for _, member := range slices.Sorted(maps.Keys(v.live)) {
+		if due, ok := v.due(member); ok && !now.Before(due) {
+			actions = append(actions, v.act(now, member))
+		}
+	}
+	return actions
+}
+
+// forgive gives the members one more interval when this voter itself was late, for it may have been deaf:
+// their renewals can still be waiting in its socket. A withdrawal is for ever, so haste is costly. It does
+// so at most once in a promise: a machine that is always late must not keep the dead in office.
+func (v *Voter) forgive(now Instant) {
+	due, ok := v.Deadline()
+	if !ok || now.Sub(due) <= v.timing.Renew || now.Before(v.forgiven.Add(v.timing.Promise())) {
+		return
+	}
+	v.forgiven = now
+	v.notBefore = now.Add(v.timing.Renew)
+}
+
+func (v *Voter) handle(now Instant, ev VoterEvent) []VoterAction {
+	switch ev := ev.(type) {
+	case Tick:
+	case Retimed:
+		v.timing = ev.Timing
+		return v.raise(ev.Timing.Lease)
+	case LogConfigured:
+		v.configured = max(v.committed, ev.Index)
+	case VotersCommitted:
+		v.commit(now, ev)
+	case StateApplied:
+		v.apply(now, ev.Live)
+	case Ready:
+		v.enable(now, true, v.voting)
+	case Renewed:
+		return v.renewed(now, ev.Renewal)
+	case Persisted:
+		v.persisted(now, ev)
+	case CeilingPersisted:
+		v.raised(now, ev.Lease)
+	}
+	return nil
+}
+
+// commit notes whether this node votes. Members renew with the voters of the newest committed
+// configuration only, so a learner, or a voter that is not committed yet, hears nothing and may conclude
+// nothing from that.
+func (v *Voter) commit(now Instant, ev VotersCommitted) {
+	if ev.Index <= v.committed {
+		return
+	}
+	v.committed = ev.Index
+	v.configured = max(v.configured, ev.Index)
+	v.enable(now, v.ready, slices.Contains(ev.Names, v.self))
+}
+
+func (v *Voter) enable(now Instant, ready, voting bool) {
+	if ready && voting && !(v.ready && v.voting) {
+		v.able = now
+	}
+	v.ready, v.voting = ready, voting
+}
+
+// apply takes over which epochs are live. A promise outlives its epoch.
+func (v *Voter) apply(now Instant, live map[string]uint64) {
+	v.live = live
+	for member, epoch := range live {
+		w := v.watched[member]
+		if w == nil {
+			w = &watch{}
+			v.watched[member] = w
+		}
+		if w.epoch != epoch {
+			*w = watch{epoch: epoch, since: now, promised: w.promised, announce: now}
+		}
+	}
+	maps.DeleteFunc(v.watched, func(member string, w *watch) bool {
+		return live[member] == 0 && !now.Before(w.promised)
+	})
+}
+
+func (v *Voter) persisted(now Instant, p Persisted) {
+	v.withdrawn[p.Member] = max(v.withdrawn[p.Member], p.Epoch)
+	if w := v.watched[p.Member]; w != nil && w.epoch == p.Epoch {
+		w.withdrawing, w.announce = false, now
+	}
+}
+
+// raise makes a longer ceiling durable. A voter that restarts has forgotten what it promised, and the
+// profile may have changed just before; the ceiling tells it how long to wait whatever the profile says
+// now.
+func (v *Voter) raise(lease time.Duration) []VoterAction {
+	if lease <= max(v.ceiling, v.raising) {
+		return nil
+	}
+	v.raising = lease
+	return []VoterAction{PersistCeiling{Lease: lease}}
+}
+
+func (v *Voter) raised(now Instant, lease time.Duration) {
+	v.ceiling = max(v.ceiling, lease)
+	if v.raising <= v.ceiling {
+		v.raising = 0
+	}
+	// It has refused renewals meanwhile, so their absence means nothing.
+	v.able = now
+}
+
+// due returns when the next thing has to be done about a live member: to withdraw it or to repeat that it
+// is withdrawn.
+func (v *Voter) due(member string) (Instant, bool) {
+	w, epoch := v.watched[member], v.live[member]
+	switch {
+	case w == nil || epoch == 0 || !v.ready || !v.voting || v.timing.Lease == 0 || w.withdrawing:
+		return 0, false
+	case v.withdrawn[member] >= epoch:
+		return w.announce, true
+	}
+	return max(w.promised, v.waitFrom(w)), true
+}
+
+// waitFrom returns the earliest time to withdraw a member that never renewed. It is the latest of
+//   - the end of whatever this voter may have promised before it restarted;
+//   - a full promise after it first saw the epoch live, and after it could first have been renewed with:
+//     before that, silence is no sign;
+//   - the end of the interval that forgive gives.
+func (v *Voter) waitFrom(w *watch) Instant {
+	restart := v.started
+	if v.inherited > 0 {
+		restart = restart.Add(promise(v.inherited, v.timing.Margin))
+	}
+	heard := max(w.since, v.able).Add(v.timing.Promise())
+	return max(restart, heard, v.notBefore)
+}
+
+// act withdraws a member or repeats that it is withdrawn. The withdrawal is durable before anyone hears of
+// it: otherwise a restart could forget it and grant the epoch again, after others took over.
+func (v *Voter) act(now Instant, member string) VoterAction {
+	w := v.watched[member]
+	if v.withdrawn[member] < w.epoch {
+		w.withdrawing = true
+		return PersistWithdrawal{Member: member, Epoch: w.epoch}
+	}
+	w.announce = now.Add(v.timing.Renew)
+	return Announce{Withdrawal: Withdrawal{Member: member, Epoch: w.epoch, Voter: v.self}}
+}
