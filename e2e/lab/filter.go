@@ -1,0 +1,71 @@
+package lab
+
+import (
+	"fmt"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+)
+
+// applyFilter replaces the switch's packet filter, in one transaction, by what
+// the lab's one-way cuts, partition and blocks ask for. l.mu is held.
+func (l *Lab) applyFilter() error {
+	c, err := nftables.New(nftables.WithNetNSFd(int(l.Switch.handle)))
+	if err != nil {
+		return fmt.Errorf("filter on the switch: %w", err)
+	}
+	table := &nftables.Table{Family: nftables.TableFamilyBridge, Name: "lab"}
+	c.AddTable(table)
+	c.DelTable(table)
+	c.AddTable(table)
+	// Prerouting comes before the bridge learns where an address is: a frame
+	// lost on the cable must teach the switch nothing.
+	lost := c.AddChain(&nftables.Chain{
+		Table: table, Name: "lost", Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityFilter,
+	})
+	forward := c.AddChain(&nftables.Chain{
+		Table: table, Name: "forward", Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter,
+	})
+	add := func(chain *nftables.Chain, exprs ...expr.Any) {
+		exprs = append(exprs, &expr.Verdict{Kind: expr.VerdictDrop})
+		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs})
+	}
+	for p, d := range l.oneWay {
+		if d.out {
+			add(lost, matchPort(expr.MetaKeyIIF, p)...)
+		}
+		if d.in {
+			add(forward, matchPort(expr.MetaKeyOIF, p)...)
+		}
+	}
+	for _, pairs := range []map[hostPair]bool{l.split, l.blocked} {
+		for pair := range pairs {
+			for _, m := range matchPair(pair) {
+				add(forward, m...)
+			}
+		}
+	}
+	if err := c.Flush(); err != nil {
+		return fmt.Errorf("filter on the switch: %w", err)
+	}
+	return nil
+}
+
+func matchPort(key expr.MetaKey, p *Port) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: key, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(uint32(p.link.Index))},
+	}
+}
+
+// matchPair matches what goes from one host to the other, one rule a network.
+func matchPair(pair hostPair) [][]expr.Any {
+	rules := [][]expr.Any{append(matchPort(expr.MetaKeyIIF, pair.from.Port), matchPort(expr.MetaKeyOIF, pair.to.Port)...)}
+	if pair.from.Second != nil && pair.to.Second != nil {
+		rules = append(rules, append(matchPort(expr.MetaKeyIIF, pair.from.Second), matchPort(expr.MetaKeyOIF, pair.to.Second)...))
+	}
+	return rules
+}
