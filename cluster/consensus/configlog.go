@@ -18,6 +18,9 @@ type configLog struct {
 	configs  []uint64 // ascending
 	lastTerm uint64
 	last     uint64
+	// atOpen is the newest entry that stood in the log when it was opened, has not been dropped since,
+	// and changes the replicated state.
+	atOpen uint64
 }
 
 // openConfigLog scans the entries that are there.
@@ -37,8 +40,15 @@ func openConfigLog(store raft.LogStore) (*configLog, error) {
 			return nil, fmt.Errorf("read raft log entry %d: %w", i, err)
 		}
 		c.note(&l)
+		if changesState(&l) {
+			c.atOpen = l.Index
+		}
 	}
 	return c, nil
+}
+
+func changesState(l *raft.Log) bool {
+	return l.Type == raft.LogCommand || l.Type == raft.LogConfiguration
 }
 
 func (c *configLog) note(l *raft.Log) {
@@ -91,12 +101,43 @@ func (c *configLog) DeleteRange(min, max uint64) error {
 		return nil // a head: its newest configuration stays in force
 	}
 	c.configs = slices.DeleteFunc(c.configs, func(i uint64) bool { return i >= min })
-	c.last, c.lastTerm = min-1, 0
-	var l raft.Log
-	if err := c.GetLog(min-1, &l); err == nil {
-		c.lastTerm = l.Term
-	} else if !errors.Is(err, raft.ErrLogNotFound) {
-		return fmt.Errorf("read raft log entry %d: %w", min-1, err)
+	return c.rewind(min - 1)
+}
+
+// rewind makes last the log's end.
+func (c *configLog) rewind(last uint64) error {
+	c.last, c.lastTerm = last, 0
+	l, err := c.get(last)
+	if err != nil {
+		return err
+	}
+	c.lastTerm = l.Term
+	for c.atOpen > last {
+		if changesState(l) {
+			c.atOpen = l.Index
+			break
+		}
+		if l, err = c.get(l.Index - 1); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// get returns an entry; a zero one stands for those before the log's beginning.
+func (c *configLog) get(index uint64) (*raft.Log, error) {
+	var l raft.Log
+	if err := c.GetLog(index, &l); errors.Is(err, raft.ErrLogNotFound) {
+		return &raft.Log{Type: raft.LogCommand}, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("read raft log entry %d: %w", index, err)
+	}
+	return &l, nil
+}
+
+// standing returns atOpen.
+func (c *configLog) standing() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.atOpen
 }

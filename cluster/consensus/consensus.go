@@ -48,7 +48,6 @@ type Node struct {
 	fsm       *fsm
 	log       *configLog
 	transport *transport
-	startedAt uint64 // last index of the log when it was opened
 	stop      context.CancelFunc
 	forwarder sync.WaitGroup
 }
@@ -60,7 +59,6 @@ func Start(o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{options: o, log: log, fsm: newFSM(o.Committed, o.Broken), transport: newTransport(o.Stream, o.Logger)}
-	_, n.startedAt = log.end()
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel
 	n.forwarder.Go(func() { n.transport.forward(ctx) })
@@ -166,8 +164,10 @@ func (n *Node) LogEnd() (term, index uint64) {
 	return 0, n.raft.LastIndex()
 }
 
-// CaughtUp reports whether everything that stood in the log when it was opened has been applied.
-func (n *Node) CaughtUp() bool { return n.raft.AppliedIndex() >= n.startedAt }
+// CaughtUp reports whether the view has everything that stood in the log when it was opened, but for what
+// turned out not to be committed. Raft's own applied index is no measure: it counts what has been handed
+// over to be applied.
+func (n *Node) CaughtUp() bool { return n.View().Index >= n.log.standing() }
 
 // Campaign makes this node stand for election at once.
 func (n *Node) Campaign(ctx context.Context) error {
