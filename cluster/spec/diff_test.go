@@ -1,0 +1,82 @@
+package spec
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func mustParse(t *testing.T, text string) Spec {
+	t.Helper()
+	s, err := Parse("test", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestCompare(t *testing.T) {
+	tests := []struct{ name, old, new, want string }{
+		{"equal", groupWith("addresses: [10.0.0.1/24]"), groupWith("addresses:\n- {address: 10.0.0.1/24, interface: eth0}\npriority: 100"), ""},
+		{"added and removed",
+			"groups: [{name: b, interface: e, addresses: [10.0.0.1]}, {name: d, interface: e, addresses: [10.0.0.4]}]",
+			"groups: [{name: c, interface: e, addresses: [10.0.0.1, 10.0.0.2]}, {name: a, interface: e, addresses: [10.0.0.3]}, {name: d, interface: e, addresses: [10.0.0.4]}]",
+			"+ group a (1 address)\n- group b (1 address)\n+ group c (2 addresses)\n"},
+		{"the first group", "groups: []", groupWith("addresses: [10.0.0.1/24]"), "+ group web (1 address)\n"},
+		{"addresses", groupWith("addresses: [10.0.0.1/24, 10.0.0.2/24]"), groupWith("addresses: [10.0.0.7/24, 10.0.0.2/24]"), "~ group web: + 10.0.0.7/24, - 10.0.0.1/24\n"},
+		{"another prefix", groupWith("addresses: [10.0.0.1/24]"), groupWith("addresses: [10.0.0.1/25]"), "~ group web: + 10.0.0.1/25, - 10.0.0.1/24\n"},
+		{"order", groupWith("addresses: [10.0.0.1, 10.0.0.2]"), groupWith("addresses: [10.0.0.2, 10.0.0.1]"), "~ group web: addresses in another order\n"},
+		{"interface of all", groupWith("addresses: [10.0.0.1, 10.0.0.2]"), "groups: [{name: web, interface: eth1, addresses: [10.0.0.1, 10.0.0.2]}]", "~ group web: interface eth0 → eth1\n"},
+		{"interface of one", groupWith("addresses: [10.0.0.1, 10.0.0.2]"), groupWith("addresses: [10.0.0.1, {address: 10.0.0.2, interface: eth1}]"), "~ group web: 10.0.0.2/32 interface eth0 → eth1\n"},
+		{"label", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [{address: 10.0.0.1, label: 'eth0:1'}]"), "~ group web: 10.0.0.1/32 label none → eth0:1\n"},
+		{"priorities", groupWith("addresses: [10.0.0.1]\npriorities: {n1: 5, n2: 6}"), groupWith("addresses: [10.0.0.1]\npriority: 120\npriorities: {n2: 0, n3: 9}"),
+			"~ group web: priority 100 → 120, priority on n1 5 → unset, priority on n2 6 → 0, priority on n3 unset → 9\n"},
+		{"preemption", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\npreempt: false\npreempt_delay: 60s"), "~ group web: preempt true → false, preempt_delay 0s → 1m\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := Compare(mustParse(t, tt.old), mustParse(t, tt.new))
+			if diff := cmp.Diff(tt.want, d.String()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if d.Changed != (tt.want != "") {
+				t.Errorf("Changed = %v", d.Changed)
+			}
+		})
+	}
+}
+
+func TestDiffJSON(t *testing.T) {
+	d := Compare(
+		mustParse(t, "groups: [{name: web, interface: e, addresses: [10.0.0.1]}, {name: old, interface: e, addresses: [10.0.0.2]}]"),
+		mustParse(t, "groups: [{name: web, interface: e, addresses: [10.0.0.1], priority: 7}, {name: new, interface: e, addresses: [10.0.0.2]}]"))
+	got, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"changed":true,"groups":[{"name":"new","action":"add","addresses":1},{"name":"old","action":"remove","addresses":1},` +
+		`{"name":"web","action":"change","addresses":1,"changes":["priority 100 → 7"]}]}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A difference is empty exactly when the specifications are equal.
+func TestCompareSeesEveryDifference(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		old := specs().Draw(t, "old")
+		new := old.normal()
+		if rapid.Bool().Draw(t, "redraw a group") && len(old.Groups) > 0 {
+			i := rapid.IntRange(0, len(old.Groups)-1).Draw(t, "index")
+			next := i * 10
+			new.Groups[i] = drawGroup(t, old.Groups[i].Name, &next)
+			new = new.normal()
+		}
+		d := Compare(old, new)
+		if equal := cmp.Equal(old, new, byText); d.Changed == equal || (d.String() == "") != equal {
+			t.Fatalf("equal: %v, changed: %v\n%s", equal, d.Changed, d)
+		}
+	})
+}
