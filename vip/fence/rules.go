@@ -113,7 +113,7 @@ func (p path) create(c *nftables.Conn, t *table) {
 	chain := c.AddChain(&nftables.Chain{Table: t.nft, Name: p.name})
 	for i := range t.lease {
 		addRule(c, chain, "held and the lease lives: pass",
-			p.in(held), familyIn(t.use[i]), familyIn(t.lease[i]), verdict(expr.VerdictReturn, ""))
+			p.match, p.in(held), familyIn(t.use[i]), familyIn(t.lease[i]), verdict(expr.VerdictReturn, ""))
 	}
 	addRule(c, chain, "this host may not answer for it now",
 		[]expr.Any{&expr.Objref{Type: int(nftables.ObjTypeCounter), Name: p.name}}, verdict(expr.VerdictDrop, ""))
