@@ -1,0 +1,147 @@
+package trust
+
+import (
+	"container/list"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	handshakeTimeout = 5 * time.Second
+	maxHandshakes    = 64
+	// A failing accept, as for lack of file descriptors, is tried again after this long.
+	acceptPause = 50 * time.Millisecond
+)
+
+// Mux shares one TCP port among application protocols: it does the TLS handshakes and hands each
+// connection to the listener of the protocol agreed on.
+//
+// Strangers can connect, so handshakes are bounded in time and number. When there are too many, the
+// oldest gives way: those of nodes take milliseconds, so it is the one that least looks like one.
+type Mux struct {
+	inner     net.Listener
+	config    *tls.Config
+	log       *slog.Logger
+	listeners map[string]*listener
+
+	handshakes sync.WaitGroup
+	mu         sync.Mutex
+	pending    *list.List // of net.Conn, the oldest first
+}
+
+// NewMux makes a Mux for the given protocols. It owns inner from then on; Run serves it.
+func NewMux(inner net.Listener, c *Credentials, log *slog.Logger, protos ...string) *Mux {
+	m := &Mux{
+		inner:     inner,
+		config:    c.ServerConfig(slices.Clone(protos)...),
+		log:       log,
+		listeners: map[string]*listener{},
+		pending:   list.New(),
+	}
+	for _, p := range protos {
+		m.listeners[p] = newListener(inner.Addr())
+	}
+	return m
+}
+
+// Listener returns the listener of a protocol that NewMux was told of; it panics for others. Its
+// connections are of type *Conn. Closing it leaves the other protocols alone.
+func (m *Mux) Listener(proto string) net.Listener {
+	l, ok := m.listeners[proto]
+	if !ok {
+		panic("trust: no listener for protocol " + proto)
+	}
+	return l
+}
+
+// Run accepts connections until ctx ends, which is no error, or the port fails. Then the port and all
+// listeners are closed; connections that were accepted stay.
+func (m *Mux) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer m.handshakes.Wait()
+	defer cancel()
+	defer m.Close()
+	stop := context.AfterFunc(ctx, func() { m.inner.Close() })
+	defer stop()
+	for {
+		raw, err := m.inner.Accept()
+		switch {
+		case err == nil:
+			m.handshakes.Go(func() { m.serve(ctx, raw) })
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept connections of nodes: %w", err)
+		default:
+			m.log.Warn("accept connection", "addr", m.inner.Addr(), "error", err)
+			pause(ctx, acceptPause)
+		}
+	}
+}
+
+// Close closes the port and all listeners, for a Mux that is never run. It may be called more than once.
+func (m *Mux) Close() error {
+	for _, l := range m.listeners {
+		l.Close()
+	}
+	if err := m.inner.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (m *Mux) serve(ctx context.Context, raw net.Conn) {
+	conn, err := m.handshake(ctx, raw)
+	if err == nil && !m.listeners[conn.state.NegotiatedProtocol].deliver(conn) {
+		err = fmt.Errorf("nobody accepts %s", conn.state.NegotiatedProtocol)
+	}
+	if err != nil {
+		raw.Close()
+		m.log.Debug("refuse connection", "from", raw.RemoteAddr(), "error", err)
+	}
+}
+
+func (m *Mux) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
+	defer m.enter(raw)()
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	server := tls.Server(raw, m.config)
+	if err := server.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return newConn(server)
+}
+
+// enter counts a handshake, at the cost of the oldest one if there are too many. The function returned
+// ends it.
+func (m *Mux) enter(raw net.Conn) (leave func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pending.Len() >= maxHandshakes {
+		oldest := m.pending.Front()
+		m.pending.Remove(oldest)
+		oldest.Value.(net.Conn).Close()
+	}
+	e := m.pending.PushBack(raw)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.pending.Remove(e) // of no effect if it had to give way
+	}
+}
