@@ -19,7 +19,7 @@ const perTransaction = 1000
 func (f *Fence) Hold(addrs []netip.Addr) error {
 	return f.change("hold", addrs, func(c *nftables.Conn, t *table, part []netip.Addr) error {
 		return errors.Join(t.add(c, guarded, part), t.add(c, held, part))
-	}, func(a netip.Addr) { f.held[a] = true })
+	}, func(a netip.Addr) { f.addrs[a] = true })
 }
 
 // Bar stops this host from answering for addresses, at once, and goes on guarding them. Call it before they are removed
@@ -27,14 +27,14 @@ func (f *Fence) Hold(addrs []netip.Addr) error {
 func (f *Fence) Bar(addrs []netip.Addr) error {
 	return f.change("bar", addrs, func(c *nftables.Conn, t *table, part []netip.Addr) error {
 		return errors.Join(t.add(c, guarded, part), t.remove(c, held, part))
-	}, func(a netip.Addr) { f.held[a] = false })
+	}, func(a netip.Addr) { f.addrs[a] = false })
 }
 
 // Release ends the guard of addresses. Call it once they were read back as gone from this host.
 func (f *Fence) Release(addrs []netip.Addr) error {
 	return f.change("release", addrs, func(c *nftables.Conn, t *table, part []netip.Addr) error {
 		return errors.Join(t.remove(c, held, part), t.remove(c, guarded, part))
-	}, func(a netip.Addr) { delete(f.held, a) })
+	}, func(a netip.Addr) { delete(f.addrs, a) })
 }
 
 func (f *Fence) change(verb string, addrs []netip.Addr, queue func(*nftables.Conn, *table, []netip.Addr) error,
@@ -95,7 +95,8 @@ func (f *Fence) members(kind int) ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-// leftovers reads what a predecessor's tables guard, from either table in case one of them is lost.
+// leftovers reads what a predecessor's tables guard, from either table in case one of them is lost. Whatever else it
+// finds under the name is of no use.
 func (f *Fence) leftovers() ([]netip.Addr, error) {
 	var all []netip.Addr
 	for _, t := range f.tables {
@@ -103,9 +104,21 @@ func (f *Fence) leftovers() ([]netip.Addr, error) {
 			if _, err := c.ListTableOfFamily(f.name, t.nft.Family); err != nil {
 				return err
 			}
-			addrs, err := t.members(c, guarded)
-			all = append(all, addrs...)
-			return err
+			sets, err := c.GetSets(t.nft)
+			if err != nil {
+				return err
+			}
+			for _, s := range sets {
+				if s.Name != t.v4[guarded].Name && (t.v6[guarded] == nil || s.Name != t.v6[guarded].Name) {
+					continue
+				}
+				addrs, err := readSet(c, s)
+				if err != nil {
+					return err
+				}
+				all = append(all, addrs...)
+			}
+			return nil
 		})
 		if err != nil && !errors.Is(err, unix.ENOENT) {
 			return nil, err

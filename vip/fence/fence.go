@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/google/nftables"
-	"golang.org/x/sys/unix"
 )
 
 var (
@@ -52,8 +51,8 @@ type Fence struct {
 
 	mu      sync.Mutex // guards what follows
 	writer  *conn
-	slot    int // which lease set is in use; noSlot if the gate is shut
-	held    map[netip.Addr]bool
+	slot    int                 // which lease set is in use; noSlot if the gate is shut
+	addrs   map[netip.Addr]bool // the guarded addresses; true for those held
 	shape   shape
 	stalled uint64
 
@@ -71,7 +70,7 @@ func Open(opts Options) (*Fence, error) {
 		now:    opts.Now,
 		name:   tableName(opts.Instance),
 		slot:   noSlot,
-		held:   map[netip.Addr]bool{},
+		addrs:  map[netip.Addr]bool{},
 		writer: &conn{netns: opts.NetNS},
 		reader: &conn{netns: opts.NetNS},
 	}
@@ -100,9 +99,7 @@ func (f *Fence) takeOver(netns int) error {
 	defer once.close()
 	err = once.commit(func(c *nftables.Conn) error {
 		for _, t := range f.tables {
-			// Deleting fails if there is nothing to delete, so make sure that there is.
-			c.AddTable(t.nft)
-			c.DelTable(t.nft)
+			t.drop(c)
 			if err := t.create(c, left); err != nil {
 				return err
 			}
@@ -113,7 +110,7 @@ func (f *Fence) takeOver(netns int) error {
 		return fmt.Errorf("create tables %s: %w", f.name, err)
 	}
 	for _, a := range left {
-		f.held[a] = false
+		f.addrs[a] = false
 	}
 	if f.shape, err = f.readShape(); err != nil {
 		return fmt.Errorf("read back tables %s: %w", f.name, err)
@@ -130,7 +127,7 @@ func (f *Fence) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.disconnect()
-	if n := len(f.held); n > 0 {
+	if n := len(f.addrs); n > 0 {
 		if err := f.shut(); err != nil {
 			return err
 		}
@@ -138,11 +135,11 @@ func (f *Fence) Close() error {
 	}
 	err := f.writer.commit(func(c *nftables.Conn) error {
 		for _, t := range f.tables {
-			c.DelTable(t.nft)
+			t.drop(c)
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, unix.ENOENT) {
+	if err != nil {
 		return fmt.Errorf("remove tables %s: %w", f.name, err)
 	}
 	return nil

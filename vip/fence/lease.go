@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// minTimeout is one jiffy of the slowest kernel (HZ=100). The kernel takes a timeout that rounds to no jiffy at all
-	// for "never expires", so nothing shorter may ever be written.
+	// minTimeout is one jiffy of the slowest kernel (HZ=100). Kernels older than about 2024 take one that
+	// rounds to no jiffy at all for "never expires", so nothing shorter is ever written.
 	minTimeout = 10 * time.Millisecond
 	// maxTimeout keeps a mistaken end from leaving the gate open for good.
 	maxTimeout = time.Minute
 
-	// firstSlack is taken off the timeout for the time that writing takes; 20 µs is usual. If it was not enough, the
+	// firstSlack is taken off the timeout for the time that writing takes; some 30 µs are usual. If it was not enough, the
 	// next attempt allows for slackGrowth times as much.
 	firstSlack  = 2 * time.Millisecond
 	slackGrowth = 4

@@ -18,6 +18,9 @@ import (
 const childEnv = "VIPD_FENCE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(spinEnv) != "" {
+		spin()
+	}
 	if os.Getenv(childEnv) != "" {
 		if err := runChild(); err != nil {
 			fmt.Println(err)

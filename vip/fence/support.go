@@ -50,19 +50,27 @@ func probeHook(c *nftables.Conn, name string, family nftables.TableFamily, num n
 	c.DelTable(t)
 }
 
-// explain turns the error of a failed Open into one an operator can act on. It tries each feature by itself, in a
-// transaction that leaves nothing behind.
+// explain turns the error of a failed Open into one an operator can act on.
 func explain(netns int, name string, err error) error {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		return fmt.Errorf("%w (%w)", ErrPermission, err)
 	}
+	if lacking := missing(netns, name+"-probe", features); lacking != nil {
+		return lacking
+	}
+	return err
+}
+
+// missing names the first feature that the kernel refuses. It tries each by itself, in a transaction that leaves
+// nothing behind.
+func missing(netns int, name string, features []feature) error {
 	for _, feature := range features {
 		probe := &conn{netns: netns}
 		failed := probe.do(func(c *nftables.Conn) error {
 			if _, err := c.ListTables(); err != nil {
 				return err
 			}
-			if err := feature.queue(c, name+"-probe"); err != nil {
+			if err := feature.queue(c, name); err != nil {
 				return err
 			}
 			return c.Flush()
@@ -73,7 +81,7 @@ func explain(netns int, name string, err error) error {
 				"which gives up that a hung daemon cannot answer", ErrUnsupported, feature.name, failed, feature.config)
 		}
 	}
-	return err
+	return nil
 }
 
 // unsupported tells the errors of a missing feature from those of a bad moment.

@@ -43,6 +43,12 @@ func newTables(name string) []*table {
 	i.v4 = i.addressSets("4", nftables.TypeIPAddr)
 	i.v6 = i.addressSets("6", nftables.TypeIP6Addr)
 	i.hooks = inetHooks(i)
+	for _, t := range []*table{a, i} {
+		// Without numbers of our own the library would take them from a global variable that it does not lock.
+		for n, s := range t.sets() {
+			s.ID = uint32(n + 1)
+		}
+	}
 	return []*table{arpTable: a, inetTable: i}
 }
 
@@ -90,6 +96,12 @@ func (t *table) create(c *nftables.Conn, left []netip.Addr) error {
 		h.create(c, t)
 	}
 	return nil
+}
+
+// drop queues the removal of the whole table, whether it is there or not: deleting fails if there is nothing to delete.
+func (t *table) drop(c *nftables.Conn) {
+	c.AddTable(t.nft)
+	c.DelTable(t.nft)
 }
 
 func (t *table) sets() []*nftables.Set {
@@ -151,17 +163,27 @@ func (t *table) members(c *nftables.Conn, kind int) ([]netip.Addr, error) {
 		if s == nil {
 			continue
 		}
-		elems, err := c.GetSetElements(s)
+		part, err := readSet(c, s)
 		if err != nil {
-			return nil, fmt.Errorf("read set %s: %w", s.Name, err)
+			return nil, err
 		}
-		for _, e := range elems {
-			if a, ok := netip.AddrFromSlice(e.Key); ok {
-				addrs = append(addrs, a)
-			}
-		}
+		addrs = append(addrs, part...)
 	}
 	slices.SortFunc(addrs, netip.Addr.Compare)
+	return addrs, nil
+}
+
+func readSet(c *nftables.Conn, s *nftables.Set) ([]netip.Addr, error) {
+	elems, err := c.GetSetElements(s)
+	if err != nil {
+		return nil, fmt.Errorf("read set %s: %w", s.Name, err)
+	}
+	var addrs []netip.Addr
+	for _, e := range elems {
+		if a, ok := netip.AddrFromSlice(e.Key); ok {
+			addrs = append(addrs, a)
+		}
+	}
 	return addrs, nil
 }
 

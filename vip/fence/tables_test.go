@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 )
 
@@ -119,6 +120,27 @@ func TestGoneIsTold(t *testing.T) {
 	check(t, f.Raise(after(patience)))
 	check(t, f.Hold(vips))
 	wantAnswers(t, p, "made anew", all(vips...), vips...)
+
+	check(t, f.Release(vips))
+	nft(t, l.host, "delete table arp vipd-test")
+	check(t, f.Close())
+	if got := nft(t, l.host, "list ruleset"); got != "" {
+		t.Errorf("Close left what another program had not removed:\n%s", got)
+	}
+}
+
+// Tables of the name that look otherwise, as an older version's might, do not keep a daemon from starting.
+func TestTakeOverOfOtherLayout(t *testing.T) {
+	l := newLab(t)
+	p := l.prober(t)
+	nft(t, l.host, `table inet vipd-test {
+		set guarded4 { type ipv4_addr; flags timeout; elements = { 192.0.2.10 timeout 1h } }
+		set lease_a { type ipv4_addr; }
+		chain inet_in { type filter hook forward priority 7; ip saddr @lease_a drop; }
+	}`)
+	f := l.open(t, Options{})
+	check(t, f.Verify())
+	wantAnswers(t, p, "taken over", all(vip2V4), vipV4, vip2V4)
 }
 
 func TestManyAddresses(t *testing.T) {
@@ -178,6 +200,25 @@ func TestOpenWithoutCapability(t *testing.T) {
 	}()
 	if err := <-opened; !errors.Is(err, ErrPermission) {
 		t.Errorf("Open without CAP_NET_ADMIN: %v, want ErrPermission", err)
+	}
+}
+
+func TestUnsupportedIsNamed(t *testing.T) {
+	l := newLab(t)
+	if err := missing(int(l.host), "probe", features); err != nil {
+		t.Errorf("on a kernel that has everything: %v", err)
+	}
+	if got := nft(t, l.host, "list ruleset"); got != "" {
+		t.Errorf("probing left:\n%s", got)
+	}
+	lacking := []feature{features[0], {"tables of family 99", "CONFIG_NONE", func(c *nftables.Conn, name string) error {
+		probeHook(c, name, 99, arpIn)
+		return nil
+	}}}
+	err := missing(int(l.host), "probe", lacking)
+	if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "no tables of family 99") ||
+		!strings.Contains(err.Error(), "CONFIG_NONE") {
+		t.Errorf("on a kernel that lacks something: %v, want ErrUnsupported naming it", err)
 	}
 }
 

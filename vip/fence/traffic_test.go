@@ -62,13 +62,14 @@ func TestNothingLeavesFromAShutAddress(t *testing.T) {
 	}
 }
 
-// With arp_notify the kernel itself announces the addresses of an interface whose link address changes.
+// With these settings the kernel itself announces the addresses of an interface whose link address changes.
 func TestKernelAnnouncementOfAShutAddress(t *testing.T) {
 	l := newLab(t)
 	f := l.open(t, Options{})
 	check(t, f.Hold(vips))
 	in(t, l.host, func() error {
-		if err := sysctl("ipv4/conf/eth0/arp_notify", "1"); err != nil {
+		err := errors.Join(sysctl("ipv4/conf/eth0/arp_notify", "1"), sysctl("ipv6/conf/eth0/ndisc_notify", "1"))
+		if err != nil {
 			return err
 		}
 		dev, err := netlink.LinkByName("eth0")
@@ -77,10 +78,10 @@ func TestKernelAnnouncementOfAShutAddress(t *testing.T) {
 		}
 		return netlink.LinkSetHardwareAddr(dev, net.HardwareAddr{2, 0, 0, 0, 0, 9})
 	})
-	eventually(t, "announcement is dropped", func() bool {
+	eventually(t, "announcements are dropped", func() bool {
 		c, err := f.Counters()
 		check(t, err)
-		return c.ARPOut == 1
+		return c.ARPOut == 1 && c.NDOut == 1
 	})
 }
 

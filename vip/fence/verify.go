@@ -22,8 +22,8 @@ func (f *Fence) Verify() error {
 	if err := f.verifyShape(); err != nil {
 		return err
 	}
-	all := slices.SortedFunc(maps.Keys(f.held), netip.Addr.Compare)
-	may := slices.DeleteFunc(slices.Clone(all), func(a netip.Addr) bool { return !f.held[a] })
+	all := slices.SortedFunc(maps.Keys(f.addrs), netip.Addr.Compare)
+	may := slices.DeleteFunc(slices.Clone(all), func(a netip.Addr) bool { return !f.addrs[a] })
 	return f.read(func(c *nftables.Conn) error {
 		for _, t := range f.tables {
 			for kind, want := range [kinds][]netip.Addr{guarded: all, held: may} {
