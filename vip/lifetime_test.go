@@ -119,13 +119,14 @@ func TestSubnetRoutes(t *testing.T) {
 
 	// A router's advertisement gives the host an address and a route that end some time.
 	nstest.IP(t, "address add fd00::1/64 dev eth0 nodad valid_lft 5000 preferred_lft 5000")
-	set(t, h, first)
-	if err := h.Refresh(); err != nil {
-		t.Fatal(err)
-	}
-	set(t, h)
-	m := regexp.MustCompile(`fd00::/64.* expires (\d+)sec`).FindStringSubmatch(routes())
-	if m == nil || len(m[1]) != 4 {
-		t.Errorf("the host's own route is not as it was:\n%s", routes())
+	for _, want := range [][]Address{{first}, nil} {
+		set(t, h, want...)
+		if err := h.Refresh(); err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(`fd00::/64.* expires (\d+)sec`).FindStringSubmatch(routes())
+		if m == nil || len(m[1]) != 4 {
+			t.Errorf("with %v, the host's own route is not as it was:\n%s", want, routes())
+		}
 	}
 }

@@ -55,13 +55,18 @@ func TestWhatMatters(t *testing.T) {
 func TestOwnDoingDoesNotMatter(t *testing.T) {
 	h := openHost(t)
 	notified(t, h)
-	set(t, h, on("10.0.0.5/24", "eth0"), on("fd00::5/64", "eth0"), on("fd00::6/64", "eth0"))
+	five, six := on("fd00::5/64", "eth0"), on("fd00::6/64", "eth0")
+	set(t, h, on("10.0.0.5/24", "eth0"), five, six)
 	if err := h.Refresh(); err != nil {
 		t.Fatal(err)
 	}
 	// Each address is notified when it is added and when it is renewed.
 	if all, matter := notified(t, h); all < 6 || matter > 1 {
 		t.Errorf("%d of %d notifications matter; only the change of promote_secondaries may", matter, all)
+	}
+	set(t, h, five, six)
+	if all, matter := notified(t, h); all == 0 || matter > 0 {
+		t.Errorf("%d of %d notifications of a removal matter", matter, all)
 	}
 }
 

@@ -172,17 +172,18 @@ func TestInterfaceThatGoesAndComesBack(t *testing.T) {
 	nstest.IP(t, "link set eth0 down")
 	a.Announce([]Target{one, two})
 	nstest.IP(t, "link set eth0 up")
+	nstest.AwaitCarrier(t, "eth0")
 	a.Announce([]Target{one})
 	expectHeard(t, p, heard{"request", one.Addr})
 
 	nstest.IP(t, "link delete eth0")
 	a.Announce([]Target{one, two})
-	nstest.Veth(t, "eth0", "eth1")
-	near, err := net.InterfaceByName("eth0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p = tap{conn: listen(t, "eth1"), mac: near.HardwareAddr}
+	p = replug(t)
+	a.Announce([]Target{one})
+	expectHeard(t, p, heard{"request", one.Addr})
+
+	nstest.IP(t, "link delete eth0") // and is back before anyone looks
+	p = replug(t)
 	a.Announce([]Target{one})
 	expectHeard(t, p, heard{"request", one.Addr})
 	if lines := strings.Count(log.String(), "\n"); lines != 4 {

@@ -25,7 +25,6 @@ type tap struct {
 func cable(t *testing.T) (tap, netns.NsHandle) {
 	t.Helper()
 	ns := nstest.Enter(t)
-	nstest.Veth(t, "eth0", "eth1")
 	every, err := pin()
 	if err != nil {
 		t.Fatal(err)
@@ -35,11 +34,18 @@ func cable(t *testing.T) (tap, netns.NsHandle) {
 			t.Error(err)
 		}
 	})
+	return replug(t), ns
+}
+
+// replug makes the cable and listens at its far end.
+func replug(t *testing.T) tap {
+	t.Helper()
+	nstest.Veth(t, "eth0", "eth1")
 	near, err := net.InterfaceByName("eth0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tap{conn: listen(t, "eth1"), mac: near.HardwareAddr}, ns
+	return tap{conn: listen(t, "eth1"), mac: near.HardwareAddr}
 }
 
 // pin keeps the calling thread on one processor, the same for all threads, and returns those it could

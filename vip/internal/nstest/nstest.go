@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netns"
 )
@@ -60,6 +61,22 @@ func Veth(t testing.TB, a, b string) {
 		IP(t, "link set "+name+" addrgenmode none")
 		IP(t, "link set "+name+" up")
 	}
+	AwaitCarrier(t, a)
+	AwaitCarrier(t, b)
+}
+
+// AwaitCarrier waits until an interface passes frames on. For a moment after it got its carrier it
+// drops them without an error.
+func AwaitCarrier(t testing.TB, name string) {
+	t.Helper()
+	var state string
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		state = IP(t, "link show dev "+name)
+		if strings.Contains(state, "state UP") && !strings.Contains(state, "qdisc noop ") {
+			return
+		}
+	}
+	t.Fatalf("no carrier: %s", state)
 }
 
 // IP runs ip(8) in the namespace and returns what it printed.
