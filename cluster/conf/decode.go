@@ -1,6 +1,6 @@
-// Package conf reads configuration written in YAML strictly: every key must be known and appear once, and every
-// value must have the type it should. What is wrong is reported all at once, with line, key and remedy,
-// and the rules that follow can report more at the same places.
+// Package conf reads configuration written in YAML strictly: every key must be known and appear once, and
+// every value must have the type it should. What is wrong is reported all at once, with line, key and
+// remedy, and the rules that follow can report more at the same places.
 package conf
 
 import (
@@ -19,9 +19,9 @@ import (
 
 // Bounds on a file, so that none can occupy the machine.
 const (
-	maxBytes = 4 << 20
+	maxBytes = 2 << 20
 	// maxValues counts a value each time it is used through an alias.
-	maxValues = 500_000
+	maxValues = 300_000
 )
 
 // Decode reads the one YAML document in data into the struct that v points to, and returns what is
@@ -54,29 +54,24 @@ func (d *Document) parse(data []byte) *yaml.Node {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var first, second yaml.Node
 	err := dec.Decode(&first)
-	if errors.Is(err, io.EOF) || err == nil && isBlank(&first) {
-		d.Empty = true
-		if err != nil {
-			return nil
-		}
-	} else if err != nil {
-		d.add(syntaxProblem(data, err))
-		return nil
+	if err == nil {
+		err = dec.Decode(&second)
 	}
-	switch err := dec.Decode(&second); {
+	switch {
 	case err == nil:
 		d.add(Problem{Line: second.Line, Text: "a second document begins here", Remedy: "remove the `---` line, or put the rest into a file of its own"})
 		return nil
 	case !errors.Is(err, io.EOF):
 		d.add(syntaxProblem(data, err))
 		return nil
-	case d.Empty:
+	case isBlank(&first):
+		d.Empty = true
 		return nil
 	}
 	return first.Content[0]
 }
 
-// isBlank reports whether a document has no content but `---`.
+// isBlank reports whether a document is missing or has no content but `---`.
 func isBlank(doc *yaml.Node) bool {
 	c := doc.Content
 	return len(c) == 0 || c[0].Kind == yaml.ScalarNode && c[0].Tag == "!!null" && c[0].Value == ""

@@ -48,6 +48,13 @@ func TestDocumentWithoutFile(t *testing.T) {
 	}
 }
 
+func TestProblemStaysOnOneLine(t *testing.T) {
+	p := Problem{File: "f", Line: 3, Key: "a", Text: "x\x1b[2Jy\nz"}
+	if got, want := p.Error(), "f:3: a: x\ufffd[2Jy\ufffdz"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestDurationString(t *testing.T) {
 	for _, text := range []string{"0s", "50ms", "1.5s", "10s", "1m", "1m30s", "1h", "1h0m1s", "10m", "20h", "2h10m"} {
 		var d Duration

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Problem is one thing wrong in a configuration, told so that its author can put it right.
@@ -30,7 +31,15 @@ func (p Problem) Error() string {
 			parts = append(parts, s)
 		}
 	}
-	return strings.Join(parts, ": ")
+	return strings.Map(printable, strings.Join(parts, ": "))
+}
+
+// printable keeps what a file contains from ending the line or commanding the terminal.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return unicode.ReplacementChar
+	}
+	return r
 }
 
 // Errors is everything wrong in a configuration, in the order of its lines.

@@ -1,14 +1,17 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"vipd/cluster/conf"
 	"vipd/cluster/state"
 )
 
@@ -181,6 +184,10 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := Parse("f", data)
 		if err != nil {
+			var problems conf.Errors
+			if !errors.As(err, &problems) || len(strings.Split(err.Error(), "\n")) != len(problems) {
+				t.Fatalf("%d problems in other lines:\n%s", len(problems), err)
+			}
 			return
 		}
 		again, err := Marshal(s)

@@ -74,9 +74,9 @@ var reference string
 // Reference is a node file that explains every key and sets it to its default.
 func Reference() string { return reference }
 
-// Load reads a node file; Resolve fills in what depends on the host. If there is no file at DefaultPath, that is as good as an
-// empty one; at any other path it is an error. What is wrong with the content is one error of type
-// conf.Errors.
+// Load reads a node file; Resolve fills in what depends on the host. If there is no file at DefaultPath,
+// that is as good as an empty one; at any other path it is an error. What is wrong with the content is one
+// error of type conf.Errors.
 func Load(path string) (File, error) {
 	data, err := os.ReadFile(path)
 	switch {
