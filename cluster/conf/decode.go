@@ -17,11 +17,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Bounds on a file, so that none can occupy the machine.
+// Bounds on a file, so that none can occupy the machine. The largest specification is about half of each.
 const (
-	maxBytes = 2 << 20
+	maxBytes = 4 << 20
 	// maxValues counts a value each time it is used through an alias.
-	maxValues = 300_000
+	maxValues = 500_000
 )
 
 // Decode reads the one YAML document in data into the struct that v points to, and returns what is

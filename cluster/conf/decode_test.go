@@ -147,8 +147,8 @@ func TestDecodeBounds(t *testing.T) {
 		fmt.Fprintf(&bomb, "  a%d: *a\n", i)
 	}
 	tests := []struct{ name, in, want string }{
-		{"aliases", bomb.String(), "f:2: the file has more than 300000 values: use fewer aliases"},
-		{"size", strings.Repeat("#", maxBytes+1), "f: the file has 2097153 bytes: keep it within 2097152"},
+		{"aliases", bomb.String(), "f:2: the file has more than 500000 values: use fewer aliases"},
+		{"size", strings.Repeat("#", maxBytes+1), "f: the file has 4194305 bytes: keep it within 4194304"},
 		{"depth", "tags: " + strings.Repeat("[", 100_000), "f:1: this is no YAML: exceeded max depth of 10000"},
 	}
 	for _, tt := range tests {
