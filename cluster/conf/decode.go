@@ -17,7 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Bounds on a file, so that none can occupy the machine. The largest specification is about half of each.
+// Bounds on a file, so that none can occupy the machine. The largest specification takes less than half.
 const (
 	maxBytes = 4 << 20
 	// maxValues counts a value each time it is used through an alias.
