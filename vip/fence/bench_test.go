@@ -172,10 +172,7 @@ func BenchmarkHold(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			f := newLab(b).open(b, Options{})
-			addrs := make([]netip.Addr, n)
-			for i := range addrs {
-				addrs[i] = netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
-			}
+			addrs := numbered(n)
 			for b.Loop() {
 				check(b, f.Hold(addrs))
 				b.StopTimer()
@@ -184,4 +181,24 @@ func BenchmarkHold(b *testing.B) {
 			}
 		})
 	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	for _, n := range []int{1, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			f := newLab(b).open(b, Options{})
+			check(b, f.Hold(numbered(n)))
+			for b.Loop() {
+				check(b, f.Verify())
+			}
+		})
+	}
+}
+
+func numbered(n int) []netip.Addr {
+	addrs := make([]netip.Addr, n)
+	for i := range addrs {
+		addrs[i] = netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
+	}
+	return addrs
 }

@@ -132,16 +132,16 @@ func (f *Fence) shut() error {
 // arm writes an element that is certain to expire by until into a lease set that is not in use.
 func (f *Fence) arm(slot int, until int64) error {
 	slack := firstSlack
-	for attempt := range maxAttempts {
+	for range maxAttempts {
 		start := f.now()
-		timeout := time.Duration(until-start) - slack
-		if timeout > maxTimeout {
-			return fmt.Errorf("a lease of %v is longer than %v", timeout, maxTimeout)
-		}
-		if timeout < minTimeout {
-			if attempt == 0 {
-				return fmt.Errorf("%v left: %w", time.Duration(until-start), ErrShut)
-			}
+		left := time.Duration(until - start)
+		timeout := left - slack
+		switch {
+		case left < minTimeout+firstSlack:
+			return fmt.Errorf("%v left: %w", left, ErrShut)
+		case left > maxTimeout:
+			return fmt.Errorf("a lease of %v is longer than %v", left, maxTimeout)
+		case timeout < minTimeout:
 			return ErrStalled
 		}
 		if err := f.write(slot, timeout); err != nil {

@@ -47,7 +47,7 @@ func runChild() error {
 			fmt.Println("shut")
 			io.Copy(io.Discard, os.Stdin)
 			return nil
-		} else if err != nil {
+		} else if err != nil && !errors.Is(err, ErrStalled) {
 			return err
 		}
 	}

@@ -111,7 +111,8 @@ func (h hook) create(c *nftables.Conn, t *table) {
 func (p path) create(c *nftables.Conn, t *table) {
 	c.AddObj(&nftables.NamedObj{Table: t.nft, Name: p.name, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}})
 	chain := c.AddChain(&nftables.Chain{Table: t.nft, Name: p.name})
-	for i := range t.lease {
+	// An extension may swap the sets while a packet is between two rules, so the first is asked again.
+	for _, i := range []int{0, 1, 0} {
 		addRule(c, chain, "held and the lease lives: pass",
 			p.match, p.in(held), familyIn(t.use[i]), familyIn(t.lease[i]), verdict(expr.VerdictReturn, ""))
 	}

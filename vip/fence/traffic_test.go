@@ -85,6 +85,51 @@ func TestKernelAnnouncementOfAShutAddress(t *testing.T) {
 	})
 }
 
+// Swapping the lease sets must not cost a packet that is being judged meanwhile.
+func TestExtendDropsNothing(t *testing.T) {
+	l := newLab(t)
+	f := l.open(t, Options{})
+	check(t, f.Raise(after(patience)))
+	check(t, f.Hold(vips))
+	stop, extended := make(chan struct{}), make(chan error)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				extended <- nil
+				return
+			default:
+			}
+			if err := f.Extend(after(patience)); err != nil {
+				extended <- err
+				return
+			}
+		}
+	}()
+	in(t, l.host, func() error {
+		d := net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(netip.AddrPortFrom(vipV4, 0))}
+		c, err := d.Dial("udp", netip.AddrPortFrom(farV4, 9).String())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		for range 100_000 {
+			if _, err := c.Write([]byte("x")); errors.Is(err, unix.EPERM) {
+				break // the counter tells
+			}
+		}
+		return nil
+	})
+	close(stop)
+	check(t, <-extended)
+	c, err := f.Counters()
+	check(t, err)
+	c.Stalls = 0
+	if diff := cmp.Diff(Counters{}, c); diff != "" {
+		t.Errorf("counters (-want +got):\n%s", diff)
+	}
+}
+
 func TestCountersIn(t *testing.T) {
 	l := newLab(t)
 	p := l.prober(t)
