@@ -1,0 +1,135 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"vipd/cluster/state"
+)
+
+// Client talks to the daemon at a socket.
+type Client struct {
+	socket   string
+	http     http.Client
+	progress Progress
+}
+
+// NewClient returns a client of the daemon at a socket; progress gets what goes on meanwhile.
+func NewClient(socket string, progress Progress) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}
+	return &Client{socket: socket, progress: progress, http: http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// ErrUnreachable says that no daemon answered.
+var ErrUnreachable = errors.New("vipd does not answer")
+
+// Refused is the daemon's own answer that it will not, or could not.
+type Refused struct{ Text string }
+
+func (r *Refused) Error() string { return r.Text }
+
+// do asks for one verb. Errors: *Refused, ErrUnreachable, or ctx's.
+func do[Out any](ctx context.Context, c *Client, verb string, in any) (Out, error) {
+	var out Out
+	body, err := json.Marshal(in)
+	if err != nil {
+		return out, fmt.Errorf("encode request: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://vipd/v1/"+verb, bytes.NewReader(body))
+	if err != nil {
+		return out, fmt.Errorf("ask for %s: %w", verb, err)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return out, c.unreachable(ctx, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return out, &Refused{Text: fmt.Sprintf("vipd at %s knows no %q: is it of another version than this vipctl?", c.socket, verb)}
+	}
+	decoder := json.NewDecoder(response.Body)
+	for {
+		var l line
+		if err := decoder.Decode(&l); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errors.New("it went away before it answered")
+			}
+			return out, c.unreachable(ctx, err)
+		}
+		switch {
+		case l.Error != "":
+			return out, &Refused{Text: l.Error}
+		case l.Result != nil:
+			return out, json.Unmarshal(l.Result, &out)
+		}
+		c.progress(l.Progress)
+	}
+}
+
+func (c *Client) unreachable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("%w at %s: %w", ErrUnreachable, c.socket, err)
+}
+
+// Status asks what the node knows of itself and its cluster.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return do[Status](ctx, c, "status", None{})
+}
+
+// Spec asks for what the cluster serves.
+func (c *Client) Spec(ctx context.Context) (Specification, error) {
+	return do[Specification](ctx, c, "spec", None{})
+}
+
+// Token asks for a join token.
+func (c *Client) Token(ctx context.Context) (TokenText, error) {
+	return do[TokenText](ctx, c, "token", None{})
+}
+
+// Init founds a cluster.
+func (c *Client) Init(ctx context.Context, r InitRequest) (InitResult, error) {
+	return do[InitResult](ctx, c, "init", r)
+}
+
+// Join makes the daemon's node a member.
+func (c *Client) Join(ctx context.Context, r JoinRequest) (JoinResult, error) {
+	return do[JoinResult](ctx, c, "join", r)
+}
+
+// Leave takes the daemon's node out of its cluster.
+func (c *Client) Leave(ctx context.Context, r LeaveRequest) error {
+	_, err := do[None](ctx, c, "leave", r)
+	return err
+}
+
+// Apply replaces what the cluster serves.
+func (c *Client) Apply(ctx context.Context, r ApplyRequest) (ApplyResult, error) {
+	return do[ApplyResult](ctx, c, "apply", r)
+}
+
+// Profile asks for the lease's timing, or changes it.
+func (c *Client) Profile(ctx context.Context, r ProfileRequest) (state.Profile, error) {
+	return do[state.Profile](ctx, c, "profile", r)
+}
+
+// Move moves a group.
+func (c *Client) Move(ctx context.Context, r MoveRequest) (GroupStatus, error) {
+	return do[GroupStatus](ctx, c, "move", r)
+}
+
+// Drain makes a node hold nothing, or lets it hold again.
+func (c *Client) Drain(ctx context.Context, r DrainRequest) error {
+	_, err := do[None](ctx, c, "drain", r)
+	return err
+}

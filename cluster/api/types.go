@@ -1,0 +1,160 @@
+// Package api is how vipctl and other programs on the same host talk to the daemon: HTTP on a unix socket.
+// Each request is POST /v1/VERB with a JSON body; the answer is JSON lines, first what goes on meanwhile,
+// last the result or the error.
+package api
+
+import (
+	"context"
+	"time"
+
+	"vipd/cluster/spec"
+	"vipd/cluster/state"
+)
+
+// Progress tells the caller what is going on, in a short sentence.
+type Progress func(text string)
+
+// Backend is what a daemon can do. Each method returns when the thing is true, or says why it is not.
+type Backend interface {
+	Status(context.Context, None, Progress) (Status, error)
+	Spec(context.Context, None, Progress) (Specification, error)
+	Token(context.Context, None, Progress) (TokenText, error)
+	Init(context.Context, InitRequest, Progress) (InitResult, error)
+	Join(context.Context, JoinRequest, Progress) (JoinResult, error)
+	Leave(context.Context, LeaveRequest, Progress) (None, error)
+	Apply(context.Context, ApplyRequest, Progress) (ApplyResult, error)
+	Profile(context.Context, ProfileRequest, Progress) (state.Profile, error)
+	Move(context.Context, MoveRequest, Progress) (GroupStatus, error)
+	Drain(context.Context, DrainRequest, Progress) (None, error)
+}
+
+// None is an empty request or result.
+type None struct{}
+
+// Status is what a node knows of itself and its cluster.
+type Status struct {
+	Node    string         `json:"node"`              // the one that answers
+	Version string         `json:"version"`           // of its vipd
+	Cluster string         `json:"cluster,omitempty"` // empty: it belongs to none yet
+	Leader  string         `json:"leader,omitempty"`  // empty: none is known
+	Quorum  bool           `json:"quorum"`            // whether this node holds a lease, which takes a majority
+	Profile *state.Profile `json:"profile,omitempty"`
+	// Warnings are conditions that weaken what vipd promises.
+	Warnings []string       `json:"warnings,omitempty"`
+	Nodes    []NodeStatus   `json:"nodes"`
+	Groups   []GroupStatus  `json:"groups"`
+	Fence    *FenceCounters `json:"fence,omitempty"`
+}
+
+// NodeStatus is one member.
+type NodeStatus struct {
+	Name    string   `json:"name"`
+	State   string   `json:"state"` // alive, suspect, no lease, failed, left, drained
+	Role    string   `json:"role"`  // voter, learner, witness
+	Leader  bool     `json:"leader"`
+	Epoch   uint64   `json:"epoch"` // 0: it may hold nothing now
+	Address string   `json:"address"`
+	Version string   `json:"version,omitempty"`
+	Drained bool     `json:"drained,omitempty"`
+	Groups  []string `json:"groups"`          // that it holds
+	Unfit   string   `json:"unfit,omitempty"` // why it should hold nothing
+}
+
+// GroupStatus is one group.
+type GroupStatus struct {
+	Name      string      `json:"name"`
+	Holder    string      `json:"holder"` // empty: nobody
+	Addresses []string    `json:"addresses"`
+	Since     time.Time   `json:"since"`
+	Reason    string      `json:"reason"`
+	Serial    uint64      `json:"serial"`
+	Pinned    bool        `json:"pinned,omitempty"`  // by `vipctl move`
+	Waiting   string      `json:"waiting,omitempty"` // for whom to let go
+	Nodes     []Candidate `json:"nodes"`             // best first
+}
+
+// Candidate is a node's standing for a group.
+type Candidate struct {
+	Node     string `json:"node"`
+	Eligible bool   `json:"eligible"`
+	Priority int    `json:"priority"`
+	Why      string `json:"why,omitempty"` // it is not eligible
+}
+
+// FenceCounters are the packets that this host's gate dropped.
+type FenceCounters struct {
+	Enforced bool              `json:"enforced"` // false: `fence: none`
+	Open     bool              `json:"open"`
+	Dropped  map[string]uint64 `json:"dropped,omitempty"`
+}
+
+// Specification is what the cluster serves.
+type Specification struct {
+	Groups []state.Group `json:"groups"`
+}
+
+// TokenText is a join token.
+type TokenText struct {
+	Token string `json:"token"`
+}
+
+// InitRequest founds a cluster.
+type InitRequest struct {
+	Profile string `json:"profile,omitempty"` // empty: lan
+}
+
+// InitResult is the cluster that was founded.
+type InitResult struct {
+	Cluster string `json:"cluster"`
+	Node    string `json:"node"`
+	Already bool   `json:"already,omitempty"` // it was there before
+}
+
+// JoinRequest makes this node a member.
+type JoinRequest struct {
+	Token string `json:"token"`
+}
+
+// JoinResult is what the node has become.
+type JoinResult struct {
+	Cluster string `json:"cluster"`
+	Node    string `json:"node"`
+	Role    string `json:"role"`
+	Already bool   `json:"already,omitempty"`
+}
+
+// LeaveRequest takes this node out of its cluster.
+type LeaveRequest struct {
+	Force bool `json:"force,omitempty"` // even if it is the last one
+}
+
+// ApplyRequest replaces what the cluster serves.
+type ApplyRequest struct {
+	Groups []state.Group `json:"groups"`
+	DryRun bool          `json:"dry_run,omitempty"`
+}
+
+// ApplyResult is the difference that it made, or would make.
+type ApplyResult struct {
+	Diff   spec.Diff `json:"diff"`
+	DryRun bool      `json:"dry_run,omitempty"`
+	Unheld []string  `json:"unheld,omitempty"` // groups that no node can hold, each with the reason
+}
+
+// ProfileRequest asks for the lease's timing, and changes it if Set is there.
+type ProfileRequest struct {
+	Set *state.Profile `json:"set,omitempty"`
+}
+
+// MoveRequest moves a group to a node.
+type MoveRequest struct {
+	Group string `json:"group"`
+	Node  string `json:"node"`
+}
+
+// DrainRequest makes a node hold nothing, or lets it hold again.
+type DrainRequest struct {
+	Node  string `json:"node"`
+	On    bool   `json:"on"`
+	Force bool   `json:"force,omitempty"` // even if groups are left that nobody else can hold
+}
