@@ -83,7 +83,7 @@ func (n *Node) config() *raft.Config {
 	c.SnapshotThreshold = 4096
 	c.ShutdownOnRemove = false
 	c.NoLegacyTelemetry = true
-	c.Logger = hclogger(n.options.Logger)
+	c.Logger = Logger(n.options.Logger)
 	return c
 }
 
@@ -91,7 +91,7 @@ func (n *Node) config() *raft.Config {
 func Bootstrap(o Options) error {
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(o.Name)
-	c.Logger = hclogger(o.Logger)
+	c.Logger = Logger(o.Logger)
 	servers := raft.Configuration{Servers: []raft.Server{{
 		ID: c.LocalID, Address: raft.ServerAddress(o.Address), Suffrage: raft.Voter,
 	}}}
@@ -150,8 +150,27 @@ func (n *Node) Leader() (name, address string) {
 	return string(id), string(a)
 }
 
-// Leadership delivers true when this node becomes the leader and false when it ceases to be.
-func (n *Node) Leadership() <-chan bool { return n.raft.LeaderCh() }
+// Follow calls changed after each change of this node's role or of the leader it knows, until ctx ends.
+func (n *Node) Follow(ctx context.Context, changed func()) {
+	observed := make(chan raft.Observation, 16)
+	observer := raft.NewObserver(observed, false, func(o *raft.Observation) bool {
+		switch o.Data.(type) {
+		case raft.RaftState, raft.LeaderObservation:
+			return true
+		}
+		return false
+	})
+	n.raft.RegisterObserver(observer)
+	defer n.raft.DeregisterObserver(observer)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-observed:
+			changed()
+		}
+	}
+}
 
 // NewestConfig is the index of the newest voter configuration in this node's log, committed or not.
 func (n *Node) NewestConfig() uint64 { return max(n.log.newest(), n.View().Voters.Index) }

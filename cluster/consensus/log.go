@@ -10,8 +10,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// hclogger lets Raft log through slog. Raft's informational messages are this daemon's debug messages.
-func hclogger(to *slog.Logger) hclog.Logger {
+// Logger lets what belongs to Raft log through slog. Raft's informational messages are this daemon's debug messages.
+func Logger(to *slog.Logger) hclog.Logger {
 	logger := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "raft", Level: hclog.Info, Output: io.Discard})
 	logger.RegisterSink(slogSink{to})
 	return logger

@@ -23,7 +23,7 @@ func newTransport(stream raft.StreamLayer, logger *slog.Logger) *transport {
 		Stream:  stream,
 		MaxPool: 3,
 		Timeout: rpcTimeout,
-		Logger:  hclogger(logger),
+		Logger:  Logger(logger),
 	})
 	return &transport{NetworkTransport: inner, requests: make(chan raft.RPC)}
 }

@@ -37,11 +37,11 @@ func (d *delegate) NotifyMsg(data []byte) { d.options.Receive(slices.Clone(data)
 // GetBroadcasts implements memberlist.Delegate: nothing is gossiped but membership.
 func (d *delegate) GetBroadcasts(int, int) [][]byte { return nil }
 
-// LocalState implements memberlist.Delegate.
-func (d *delegate) LocalState(bool) []byte { return d.options.Share() }
+// LocalState implements memberlist.Delegate: members exchange membership and nothing else.
+func (d *delegate) LocalState(bool) []byte { return nil }
 
 // MergeRemoteState implements memberlist.Delegate.
-func (d *delegate) MergeRemoteState(data []byte, _ bool) { d.options.Merge(slices.Clone(data)) }
+func (d *delegate) MergeRemoteState([]byte, bool) {}
 
 // NotifyJoin implements memberlist.EventDelegate.
 func (d *delegate) NotifyJoin(n *memberlist.Node) {

@@ -25,9 +25,6 @@ type Options struct {
 	Logger  *slog.Logger
 	// Receive gets each datagram sent to this node. It must not block, and owns data.
 	Receive func(data []byte)
-	// Share and Merge exchange soft state in full with another member, now and then.
-	Share func() []byte
-	Merge func(data []byte)
 	// Changed is called when a member appears, fails, leaves or changes. It must not block.
 	Changed func()
 }

@@ -90,7 +90,7 @@ func firstCause(why string) string {
 
 // preempt moves a group from a holder that could keep it to a better node, if the group wants that.
 func (d *decider) preempt(g *state.Group, holder, best Candidate) {
-	if !g.Preempt || !best.Eligible || best.Priority <= holder.Priority {
+	if !g.Preempt || d.state.Assignments[g.Name].Pinned || !best.Eligible || best.Priority <= holder.Priority {
 		return
 	}
 	if wait := d.delay(g, best.Node); wait > 0 {

@@ -83,6 +83,7 @@ type Move struct {
 	To     string     `json:"to,omitempty"`    // empty: to nobody
 	Epoch  uint64     `json:"epoch,omitempty"` // of To
 	Reason string     `json:"reason"`
+	Pin    bool       `json:"pin,omitempty"` // by an operator: the groups stay while To can hold them
 }
 
 // Expected names a group and the serial its assignment had when the move was decided. A group whose

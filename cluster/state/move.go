@@ -23,7 +23,7 @@ func (c *change) move(moves []Move) {
 			}
 			serial := c.nextSerial()
 			c.owe(serial, old, c.Groups[e.Group].IPs())
-			c.setAssignment(Assignment{Group: e.Group, Holder: m.To, Epoch: m.Epoch, Serial: serial, Since: c.at, Reason: m.Reason})
+			c.setAssignment(Assignment{Group: e.Group, Holder: m.To, Epoch: m.Epoch, Serial: serial, Since: c.at, Reason: m.Reason, Pinned: m.Pin})
 			c.result.Moved++
 		}
 	}

@@ -127,6 +127,7 @@ type Assignment struct {
 	Serial uint64    `json:"serial"`           // grows with each change of any group; a fencing token
 	Since  time.Time `json:"since"`
 	Reason string    `json:"reason"`
+	Pinned bool      `json:"pinned,omitempty"` // an operator put it here: no preemption
 }
 
 // Debt is what a node has to let go of before anyone else may hold these addresses. It ends when the
