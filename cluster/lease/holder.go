@@ -47,6 +47,20 @@ func (h *Holder) Epoch() uint64 { return h.epoch }
 // Refusals returns why voters refused, of those whose newest answer was a refusal.
 func (h *Holder) Refusals() map[string]RefusalReason { return maps.Clone(h.refusals) }
 
+// Hopeless reports whether so many voters said that they withdrew the epoch that the rest is no majority,
+// while those who withdrew need not be one either: of four voters, two. Such an epoch gets no lease again
+// and nobody else can end it, so the member has to let go, retire it, and register anew.
+func (h *Holder) Hopeless() bool {
+	withdrew := 0
+	for _, reason := range h.refusals {
+		if reason == Withdrawn {
+			withdrew++
+		}
+	}
+	voters := len(h.voters.Names)
+	return h.epoch != 0 && voters > 0 && voters-withdrew < majority(voters)
+}
+
 // Deadline returns when a Tick is due next, and false when there is nothing to wait for.
 func (h *Holder) Deadline() (Instant, bool) {
 	switch renewing := h.renewing(); {
@@ -181,7 +195,11 @@ func (h *Holder) end() (Instant, bool) {
 	if len(h.ends) < k {
 		return 0, false
 	}
-	ends := slices.Sorted(maps.Values(h.ends))
+	ends := make([]Instant, 0, 16)
+	for _, end := range h.ends {
+		ends = append(ends, end)
+	}
+	slices.Sort(ends)
 	return ends[len(ends)-k], true
 }
 

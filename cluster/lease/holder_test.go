@@ -215,6 +215,27 @@ func TestHolderRemembersRefusals(t *testing.T) {
 	}
 }
 
+func TestHolderKnowsThatItsEpochIsHopeless(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), VotersCommitted{Index: 9, Names: []string{"a", "b", "c", "d"}})
+	refuse := func(voter string, reason RefusalReason) {
+		h.Step(at(2*ms), Refused{Refusal{Member: "a", Epoch: 7, Seq: 1, Voter: voter, Reason: reason}})
+	}
+	refuse("b", Withdrawn)
+	refuse("c", NotReady)
+	if h.Hopeless() {
+		t.Fatal("three of four voters may still grant")
+	}
+	refuse("c", Withdrawn)
+	if !h.Hopeless() {
+		t.Fatal("two of four voters withdrew: neither a lease nor an expiry can come")
+	}
+	h.Step(at(3*ms), Registered{Epoch: 8})
+	if h.Hopeless() {
+		t.Fatal("a new epoch has not been refused by anyone")
+	}
+}
+
 func TestHolderMemoryIsBounded(t *testing.T) {
 	h := newHolder(t)
 	h.Step(at(1*ms), Retimed{Timing{Renew: ms, Lease: time.Minute, Margin: 10 * ms}})

@@ -84,12 +84,22 @@ func (v *Voter) Deadline() (Instant, bool) {
 func (v *Voter) Step(now Instant, ev VoterEvent) []VoterAction {
 	v.forgive(now)
 	actions := v.handle(now, ev)
-	for _, member := range slices.Sorted(maps.Keys(v.live)) {
-		if due, ok := v.due(member); ok && !now.Before(due) {
-			actions = append(actions, v.act(now, member))
-		}
+	for _, member := range v.overdue(now) {
+		actions = append(actions, v.act(now, member))
 	}
 	return actions
+}
+
+// overdue returns the members about whom something has to be done now, in the order of their names.
+func (v *Voter) overdue(now Instant) []string {
+	var members []string
+	for member := range v.live {
+		if due, ok := v.due(member); ok && !now.Before(due) {
+			members = append(members, member)
+		}
+	}
+	slices.Sort(members)
+	return members
 }
 
 // forgive gives the members one more interval when this voter itself was late, for it may have been deaf:

@@ -1,0 +1,16 @@
+package sim
+
+// Rules names safety rules to leave out, to see that the simulator notices. The machines themselves know
+// nothing of this: the nodes around them withhold or falsify what a rule needs.
+type Rules struct {
+	DurableWithdrawal  bool // withdrawals are announced without being written down
+	WithdrawalMajority bool // one withdrawal is enough to declare an epoch dead
+	SendTime           bool // a lease is counted from when the grant arrived
+	EpochCheck         bool // voters grant every epoch of a member
+	RestartWait        bool // a voter that just started withdraws by what it remembers, which is nothing
+	ChangeWait         bool // changes of voters follow each other at once
+	ConfigRefusal      bool // voters do not care what configuration a member counts by
+	Debts              bool // a new holder does not wait for the former one to let go
+	Slack              bool // the promise is as long as the lease: no margin, nothing for clock rates
+	SeqCheck           bool // voters grant renewals that they have seen before
+}
