@@ -1,0 +1,139 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"vipd/cluster/state"
+)
+
+// Intervals of the clerk.
+const (
+	clerkEach  = time.Second
+	clerkRetry = 20 * time.Millisecond
+	clerkLimit = 2 * time.Second // of one command
+)
+
+// clerk has the leader write down what concerns this node alone: that its daemon has started, and that it
+// let go of what it owed. Nothing on the way of a failover waits for it.
+type clerk struct {
+	self    wireName
+	log     *slog.Logger
+	view    func() *state.State
+	propose func(context.Context, state.Command) (state.Result, error)
+	vacant  func() bool // this host carries nothing
+	wake    chan struct{}
+
+	mu       sync.Mutex
+	letGo    map[uint64]state.Tenure // debts to be settled, by serial
+	stopping bool
+}
+
+// Run writes until ctx ends.
+func (c *clerk) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		wait := clerkEach
+		if !c.step(ctx) {
+			wait = clerkRetry
+		}
+		resetTimer(timer, wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-c.wake:
+		}
+	}
+}
+
+// settle has debts written off.
+func (c *clerk) settle(who state.Tenure, serials []uint64) {
+	c.mu.Lock()
+	for _, serial := range serials {
+		c.letGo[serial] = who
+	}
+	c.mu.Unlock()
+	kick(c.wake)
+}
+
+// stop keeps the clerk from registering this node again.
+func (c *clerk) stop() {
+	c.mu.Lock()
+	c.stopping = true
+	c.mu.Unlock()
+}
+
+// resume undoes stop.
+func (c *clerk) resume() {
+	c.mu.Lock()
+	c.stopping = false
+	c.mu.Unlock()
+	kick(c.wake)
+}
+
+// step writes what there is to write; false asks for another try soon.
+func (c *clerk) step(ctx context.Context) bool {
+	view := c.view()
+	settled := c.settleOwed(ctx, view)
+	return c.register(ctx, view) && settled
+}
+
+func (c *clerk) register(ctx context.Context, view *state.State) bool {
+	c.mu.Lock()
+	stopping := c.stopping
+	c.mu.Unlock()
+	me := view.Nodes[c.self.node]
+	switch {
+	case me == nil || stopping:
+		return true
+	case me.Live():
+		// This start's own, or an earlier one's that the voters will find silent.
+		return me.Start == c.self.start
+	case !c.vacant():
+		return false
+	}
+	_, err := c.do(ctx, state.Command{Register: &state.Register{
+		Node: c.self.node, Instance: c.self.instance, Start: c.self.start,
+	}})
+	return err == nil
+}
+
+func (c *clerk) settleOwed(ctx context.Context, view *state.State) bool {
+	c.mu.Lock()
+	for serial := range c.letGo {
+		if view.Debts[serial] == nil && serial <= view.LastSerial {
+			delete(c.letGo, serial)
+		}
+	}
+	owed := maps.Clone(c.letGo)
+	c.mu.Unlock()
+	byTenure := map[state.Tenure][]uint64{}
+	for _, serial := range slices.Sorted(maps.Keys(owed)) {
+		byTenure[owed[serial]] = append(byTenure[owed[serial]], serial)
+	}
+	ok := true
+	for who, serials := range byTenure {
+		if _, err := c.do(ctx, state.Command{Settle: &state.Settle{Tenure: who, Serials: serials}}); err != nil {
+			ok = false
+		}
+	}
+	return ok
+}
+
+func (c *clerk) do(ctx context.Context, cmd state.Command) (state.Result, error) {
+	limited, cancel := context.WithTimeout(ctx, clerkLimit)
+	defer cancel()
+	cmd.At, cmd.By = time.Now(), c.self.node
+	result, err := c.propose(limited, cmd)
+	if err = errors.Join(err, result.Err); err != nil && ctx.Err() == nil {
+		c.log.Debug("the leader did not take a command", "command", cmd.Name(), "error", err)
+	}
+	return result, err
+}

@@ -1,0 +1,30 @@
+package cluster
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vipd/cluster/lease"
+)
+
+// bootNow reads the clock that leases are counted by: it counts on while the machine is suspended and
+// never jumps when somebody sets the time.
+func bootNow() lease.Instant {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic("read CLOCK_BOOTTIME: " + err.Error()) // since Linux 2.6.39; without it nothing is safe
+	}
+	return lease.Instant(ts.Nano())
+}
+
+// kick wakes whoever waits on a channel of capacity one; several kicks before it wakes are one.
+func kick(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// resetTimer makes t fire after d, which may have passed.
+func resetTimer(t *time.Timer, d time.Duration) { t.Reset(max(d, 0)) }

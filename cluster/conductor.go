@@ -1,0 +1,174 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"vipd/cluster/consensus"
+	"vipd/cluster/lease"
+	"vipd/cluster/placement"
+	"vipd/cluster/state"
+)
+
+// Intervals of the conductor.
+const (
+	barrierLimit  = time.Second
+	conductEach   = time.Second           // a look round even if nothing seems to have happened
+	retryProposal = 20 * time.Millisecond // after a proposal that failed
+)
+
+// conductor is the leader's part of a node: it declares silent starts dead, and gives groups to nodes.
+// On a node that does not lead it does nothing.
+type conductor struct {
+	log    *slog.Logger
+	raft   *consensus.Node
+	health func(*state.State) placement.Health
+	found  func() *state.Init // the cluster that this node was told to make
+	wake   chan struct{}
+
+	mu    sync.Mutex
+	tally lease.Tally
+
+	leading bool
+	better  placement.Better
+}
+
+// Run conducts while this node leads, until ctx ends.
+func (c *conductor) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		resetTimer(timer, c.step())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-c.wake:
+		}
+	}
+}
+
+// withdraw notes a voter's withdrawal.
+func (c *conductor) withdraw(w lease.Withdrawal) {
+	c.mu.Lock()
+	c.tally.Add(w)
+	c.mu.Unlock()
+	kick(c.wake)
+}
+
+// step does what the leader has to do now, and returns when to look again at the latest.
+func (c *conductor) step() time.Duration {
+	if !c.lead() {
+		return conductEach
+	}
+	view := c.raft.View()
+	cmd, next := c.decide(view)
+	if cmd == nil {
+		return next
+	}
+	result, err := c.raft.Propose(*cmd)
+	switch {
+	case err != nil:
+		if !errors.Is(err, consensus.ErrNotLeader) {
+			c.log.Warn("propose", "command", cmd.Name(), "error", err)
+		}
+		return retryProposal
+	case result.Err != nil:
+		c.log.Warn("refused", "command", cmd.Name(), "error", result.Err)
+		return retryProposal
+	}
+	return 0 // one change may call for the next
+}
+
+// lead reports whether this node leads and knows everything committed before it did.
+func (c *conductor) lead() bool {
+	if !c.raft.Leads() {
+		c.leading, c.better = false, nil
+		return false
+	}
+	if !c.leading {
+		if err := c.raft.Barrier(barrierLimit); err != nil {
+			return false
+		}
+		c.leading = true
+	}
+	return true
+}
+
+// decide returns the one command that is due, or nil.
+func (c *conductor) decide(view *state.State) (*state.Command, time.Duration) {
+	now := time.Now()
+	if view.Cluster == "" {
+		return &state.Command{At: now, Init: c.found()}, 0
+	}
+	if dead := c.dead(view); len(dead) > 0 {
+		c.log.Info("a majority withdrew the lease", "nodes", dead)
+		expire := state.Expire{Dead: dead}
+		after, _ := view.Apply(view.Index, state.Command{At: now, Expire: &expire})
+		expire.Moves = placement.Moves(c.plan(after).Decisions)
+		return &state.Command{At: now, Expire: &expire}, 0
+	}
+	plan := c.plan(view)
+	c.better = plan.Better
+	if len(plan.Decisions) > 0 {
+		return &state.Command{At: now, Assign: &state.Assign{Moves: placement.Moves(plan.Decisions)}}, 0
+	}
+	if plan.Next > 0 {
+		return nil, min(conductEach, plan.Next-time.Duration(bootNow()))
+	}
+	return nil, conductEach
+}
+
+func (c *conductor) plan(view *state.State) placement.Plan {
+	return placement.Decide(view, c.health(view), time.Duration(bootNow()), c.better)
+}
+
+// dead returns the starts that a majority of the voters of the newest configuration withdrew.
+func (c *conductor) dead(view *state.State) []state.Tenure {
+	voters, err := voterNames(c.raft)
+	if err != nil {
+		return nil
+	}
+	live := view.LiveEpochs()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tally.Forget(live)
+	var dead []state.Tenure
+	for _, node := range slices.Sorted(maps.Keys(live)) {
+		if c.tally.Quorum(voters, node, live[node]) {
+			dead = append(dead, state.Tenure{Node: node, Epoch: live[node]})
+		}
+	}
+	return dead
+}
+
+// successor returns who should stand for election because a majority withdrew the leader's lease; "" when
+// none did.
+func (c *conductor) successor(voters []string, leader string, epoch uint64) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch == 0 || !c.tally.Quorum(voters, leader, epoch) {
+		return ""
+	}
+	return c.tally.Candidate(voters, leader, epoch)
+}
+
+// voterNames returns the voters of Raft's newest configuration, committed or not.
+func voterNames(raft *consensus.Node) ([]string, error) {
+	servers, err := raft.Servers()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, s := range servers {
+		if s.Role == state.Voter {
+			names = append(names, s.Name)
+		}
+	}
+	return names, nil
+}

@@ -1,0 +1,217 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"vipd/cluster/api"
+	"vipd/cluster/state"
+	"vipd/cluster/trust"
+	"vipd/storage"
+)
+
+// newClusterID returns a random name for a cluster.
+func newClusterID() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// Init implements api.Backend: this node founds a cluster.
+func (n *Node) Init(ctx context.Context, r api.InitRequest, progress api.Progress) (api.InitResult, error) {
+	profile := state.LAN
+	if r.Profile != "" {
+		var err error
+		if profile, err = state.ProfileNamed(r.Profile); err != nil {
+			return api.InitResult{}, err
+		}
+	}
+	if m := n.current(); m != nil {
+		return n.already(m)
+	}
+	secret := trust.NewSecret()
+	id := storage.Identity{Node: n.options.Name, ClusterID: newClusterID(), Secret: secret.Bytes()}
+	m, err := n.begin(id, func(dir *storage.Dir) (*member, error) {
+		return openMember(n.options, id, &state.Init{
+			Cluster: id.ClusterID, Profile: profile, Node: asNode(n.options, dir.Instance()),
+		})
+	})
+	if err != nil {
+		return api.InitResult{}, err
+	}
+	progress("founding cluster " + id.ClusterID)
+	if err := m.waitLease(ctx); err != nil {
+		return api.InitResult{}, fmt.Errorf("the cluster was founded, but this node has no lease yet: %w", err)
+	}
+	return api.InitResult{Cluster: id.ClusterID, Node: m.self.node}, nil
+}
+
+// already answers an init on a member: fine on the one that founded its cluster and is still alone.
+func (n *Node) already(m *member) (api.InitResult, error) {
+	view := m.View()
+	if len(view.Nodes) > 1 || view.Nodes[m.self.node] == nil {
+		return api.InitResult{}, fmt.Errorf("this node is a member of cluster %s already; leave it first with `vipctl leave`", m.identity.ClusterID)
+	}
+	return api.InitResult{Cluster: m.identity.ClusterID, Node: m.self.node, Already: true}, nil
+}
+
+// waitLease waits until this node has an epoch and a valid lease.
+func (m *member) waitLease(ctx context.Context) error {
+	for {
+		changed := m.changes.wait()
+		if valid, _ := m.door.valid(); valid {
+			return nil
+		}
+		m.mu.Lock()
+		refused := m.refused
+		m.mu.Unlock()
+		if refused != nil {
+			return refused
+		}
+		limited, cancel := context.WithTimeout(ctx, meetEach)
+		select {
+		case <-changed:
+		case <-limited.Done():
+		}
+		cancel()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Join implements api.Backend: this node becomes a member of the token's cluster.
+func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progress) (api.JoinResult, error) {
+	token, err := trust.ParseToken(r.Token)
+	if err != nil {
+		return api.JoinResult{}, fmt.Errorf("%w; copy the whole line that `vipctl token` printed", err)
+	}
+	if m := n.current(); m != nil {
+		if m.identity.ClusterID != token.Cluster {
+			return api.JoinResult{}, fmt.Errorf("this node is a member of cluster %s already; leave it first with `vipctl leave`", m.identity.ClusterID)
+		}
+		return n.awaitMembership(ctx, m, progress, true)
+	}
+	id := storage.Identity{Node: n.options.Name, ClusterID: token.Cluster, Secret: token.Secret.Bytes()}
+	for _, p := range token.Peers {
+		id.Peers = append(id.Peers, storage.Peer{Gossip: p.Gossip, Address: p.Address})
+	}
+	m, err := n.begin(id, func(*storage.Dir) (*member, error) { return openMember(n.options, id, nil) })
+	if err != nil {
+		return api.JoinResult{}, err
+	}
+	progress("asking the cluster to let this node in")
+	result, err := n.awaitMembership(ctx, m, progress, false)
+	if err != nil && m.View().Nodes[m.self.node] == nil {
+		return result, errors.Join(err, n.abandon())
+	}
+	return result, err
+}
+
+// awaitMembership waits until this node is a member with a lease, and a voter if one is wanted.
+func (n *Node) awaitMembership(ctx context.Context, m *member, progress api.Progress, already bool) (api.JoinResult, error) {
+	none := api.JoinResult{}
+	if err := m.awaitAdmission(ctx); err != nil {
+		return none, err
+	}
+	progress("a member now; waiting for a lease")
+	if err := m.waitLease(ctx); err != nil {
+		return none, fmt.Errorf("this node is a member, but has no lease yet: %w", err)
+	}
+	progress("waiting until it has caught up and votes")
+	err := m.waitFor(ctx, func(s *state.State) bool {
+		return m.role(s, m.self.node) == state.Voter || len(s.Voters.Names) >= wantedVoters(len(s.Nodes))
+	})
+	if err != nil {
+		return none, fmt.Errorf("this node is a member, but does not vote yet: %w", err)
+	}
+	return api.JoinResult{
+		Cluster: m.identity.ClusterID, Node: m.self.node,
+		Role: string(m.role(m.View(), m.self.node)), Already: already,
+	}, nil
+}
+
+// awaitAdmission waits until this node sees itself among the members.
+func (m *member) awaitAdmission(ctx context.Context) error {
+	for {
+		changed := m.changes.wait()
+		m.mu.Lock()
+		refused := m.refused
+		m.mu.Unlock()
+		switch {
+		case m.View().Nodes[m.self.node] != nil:
+			return nil
+		case refused != nil:
+			return refused
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("none of the token's members (%s) let this node in: is one reachable from here, on its gossip and its cluster port? %w",
+				m.peerList(), context.Cause(ctx))
+		case <-changed:
+		}
+	}
+}
+
+func (m *member) peerList() string {
+	var list string
+	for i, p := range m.peers() {
+		if i > 0 {
+			list += ", "
+		}
+		list += p.Address
+	}
+	return list
+}
+
+func (m *member) role(s *state.State, node string) state.Role {
+	n := s.Nodes[node]
+	for _, voter := range s.Voters.Names {
+		if voter == node && n != nil && n.Witness {
+			return state.Witness
+		}
+		if voter == node {
+			return state.Voter
+		}
+	}
+	return state.Learner
+}
+
+// Token implements api.Backend.
+func (n *Node) Token(context.Context, api.None, api.Progress) (api.TokenText, error) {
+	m, err := n.joined()
+	if err != nil {
+		return api.TokenText{}, err
+	}
+	secret, err := trust.SecretFromBytes(m.identity.Secret)
+	if err != nil {
+		return api.TokenText{}, err
+	}
+	token := trust.Token{Cluster: m.identity.ClusterID, Secret: secret}
+	token.Peers = append(token.Peers, trust.Peer{Gossip: m.options.gossipAddress(), Address: m.options.clusterAddress()})
+	for _, p := range m.peers() {
+		if len(token.Peers) < 5 {
+			token.Peers = append(token.Peers, trust.Peer{Gossip: p.Gossip, Address: p.Address})
+		}
+	}
+	return api.TokenText{Token: token.String()}, nil
+}
+
+// Leave implements api.Backend.
+func (n *Node) Leave(ctx context.Context, r api.LeaveRequest, progress api.Progress) (api.None, error) {
+	m := n.current()
+	if m == nil {
+		return api.None{}, nil
+	}
+	if len(m.View().Nodes) == 1 {
+		if !r.Force {
+			return api.None{}, fmt.Errorf("this is the last node of cluster %s: its groups would be gone with it; say --force to dissolve the cluster", m.identity.ClusterID)
+		}
+	} else if err := m.leave(ctx, progress); err != nil {
+		return api.None{}, err
+	}
+	return api.None{}, n.abandon()
+}

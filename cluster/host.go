@@ -1,0 +1,103 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"vipd/vip"
+	"vipd/vip/fence"
+)
+
+// openHost opens this host's gate and addresses, and takes off what a predecessor that was killed left:
+// before this node may ask for a lease, it must hold nothing.
+func (m *member) openHost() error {
+	m.door = &door{gate: noGate{}, log: m.log, rebuild: m.openGate}
+	if m.options.Fence {
+		gate, err := m.openGate()
+		if err != nil {
+			return err
+		}
+		m.door.gate = gate
+		m.opened.add(func() error { return m.door.gate.Close() })
+	}
+	addresses, err := vip.Open(vip.Options{Logger: m.log, Lifetime: lifetime})
+	if err != nil {
+		return err
+	}
+	m.host = addresses
+	m.opened.add(addresses.Close)
+	return m.clearLeftovers()
+}
+
+func (m *member) openGate() (gate, error) {
+	g, err := fence.Open(fence.Options{Instance: m.self.node, Logger: m.log})
+	if err != nil {
+		return nil, fmt.Errorf("make the fence: %w; or set `fence: none`, and a daemon that hangs may answer for what others took over", err)
+	}
+	return g, nil
+}
+
+func (m *member) clearLeftovers() error {
+	guarded, err := m.door.gate.Guarded()
+	if err != nil {
+		return fmt.Errorf("read what a predecessor left: %w", err)
+	}
+	removed, err := m.host.RemoveLeftovers(guarded)
+	if err != nil {
+		return fmt.Errorf("remove what a predecessor left: %w", err)
+	}
+	if len(removed) > 0 {
+		m.log.Info("removed addresses that a predecessor left", "addresses", removed)
+	}
+	return m.door.gate.Release(guarded)
+}
+
+func (m *member) watchHost(ctx context.Context) error { return m.host.Watch(ctx, m.tenant.changed) }
+
+// watchDisk ends this life when a write to the data directory failed: what Raft thinks it wrote can no
+// longer be trusted, and a restart reads what is there.
+func (m *member) watchDisk(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-m.stores.Failed():
+		m.fail(fmt.Errorf("write to the data directory: %w", m.stores.Err()))
+	}
+	return nil
+}
+
+// mayAnnounce is asked right before an address is announced.
+func (m *member) mayAnnounce(netip.Addr) bool {
+	lease, _ := m.door.valid()
+	return lease
+}
+
+// canary writes to the leader's disk now and then. A disk that hangs would keep the cluster from moving
+// addresses while Raft's heartbeats, which need no disk, keep the leader in office.
+func (m *member) canary(ctx context.Context) error {
+	for pause(ctx, canaryEach) {
+		if !m.raft.Leads() {
+			continue
+		}
+		limited, cancel := context.WithTimeout(ctx, canaryLimit)
+		_, err := m.stores.TimedWrite(limited)
+		cancel()
+		if err != nil && ctx.Err() == nil && m.raft.Leads() {
+			m.log.Warn("the disk hangs; giving up the leadership", "error", err)
+			m.giveUpLeadership()
+		}
+	}
+	return nil
+}
+
+// giveUpLeadership asks another voter that is heard of to stand for election.
+func (m *member) giveUpLeadership() {
+	view := m.View()
+	voters := slices.DeleteFunc(slices.Clone(view.Voters.Names), func(name string) bool { return name == m.self.node })
+	if len(voters) == 0 {
+		return
+	}
+	best := slices.MinFunc(voters, func(a, b string) int { return int(m.keeper.silent(a) - m.keeper.silent(b)) })
+	m.sendCampaign(best)
+}

@@ -1,0 +1,288 @@
+package cluster
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"vipd/cluster/lease"
+	"vipd/cluster/state"
+	"vipd/cluster/wire"
+)
+
+// raftLog is what the keeper needs of this node's Raft.
+type raftLog interface {
+	View() *state.State
+	NewestConfig() uint64
+	LogEnd() (term, index uint64)
+	CaughtUp() bool
+}
+
+// ballot is the voter's durable memory.
+type ballot interface {
+	Withdraw(member string, epoch uint64) error
+	RaiseCeiling(time.Duration) error
+}
+
+// keeper runs the two machines of the lease: this member's Holder and this voter's Voter. Everything they
+// see and do passes through one goroutine; only what goes to disk is done by others, since a disk may
+// hang and a lease must not.
+type keeper struct {
+	keeperOptions
+	holder  *lease.Holder
+	voter   *lease.Voter
+	inbox   chan wire.Message
+	refresh chan struct{}         // the state changed
+	resign  chan struct{}         // closed: renew no more
+	durable chan lease.VoterEvent // what reached the disk
+	writers sync.WaitGroup
+
+	ready bool
+
+	mu    sync.Mutex
+	heard map[string]lease.Instant // when each member last renewed with this voter
+	epoch uint64
+}
+
+// keeperOptions are what a keeper is made of. Its functions must not block.
+type keeperOptions struct {
+	self  wireName
+	log   *slog.Logger
+	raft  raftLog
+	votes ballot
+	door  *door
+	send  func(to string, m wire.Message)
+	// withdrawn is called for each withdrawal heard of, this voter's own included.
+	withdrawn func(lease.Withdrawal)
+	lapsed    func()      // the lease is over and the gate is shut
+	broken    func(error) // this voter cannot remember what it does
+}
+
+// wireName is who this node is: its name, data directory and this start of it.
+type wireName struct{ node, instance, start string }
+
+// inboxSize is how many datagrams may wait. A lost one costs a renewal, and the next follows at once.
+const inboxSize = 1024
+
+func newKeeper(o keeperOptions, memory lease.Memory) *keeper {
+	return &keeper{
+		keeperOptions: o,
+		holder:        lease.NewHolder(o.self.node),
+		voter:         lease.NewVoter(o.self.node, bootNow(), memory),
+		inbox:         make(chan wire.Message, inboxSize),
+		refresh:       make(chan struct{}, 1),
+		resign:        make(chan struct{}),
+		durable:       make(chan lease.VoterEvent, 16),
+		heard:         map[string]lease.Instant{},
+	}
+}
+
+// deliver hands over a datagram of the lease.
+func (k *keeper) deliver(m wire.Message) {
+	select {
+	case k.inbox <- m:
+	default: // as if the network had lost it
+	}
+}
+
+// Run keeps the lease until ctx ends. Then the gate is shut.
+func (k *keeper) Run(ctx context.Context) error {
+	defer k.writers.Wait()
+	defer k.door.shut()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	resign := k.resign
+	k.observe(ctx)
+	for {
+		resetTimer(timer, k.deadline().Sub(bootNow()))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case m := <-k.inbox:
+			k.tick() // a process that was stopped shuts the gate before it believes anything
+			k.receive(ctx, m)
+			k.drain(ctx)
+		case <-k.refresh:
+			k.observe(ctx)
+		case ev := <-k.durable:
+			k.vote(ctx, ev)
+		case <-resign:
+			resign = nil
+			k.hold(lease.Resign{})
+		}
+		k.tick()
+		k.vote(ctx, lease.Tick{})
+	}
+}
+
+func (k *keeper) tick() { k.hold(lease.Tick{}) }
+
+// drain takes what else has arrived, so that no member is thought silent whose renewal is waiting here.
+func (k *keeper) drain(ctx context.Context) {
+	for range inboxSize {
+		select {
+		case m := <-k.inbox:
+			k.receive(ctx, m)
+		default:
+			return
+		}
+	}
+}
+
+func (k *keeper) deadline() lease.Instant {
+	at := bootNow().Add(time.Second)
+	if due, ok := k.holder.Deadline(); ok && due.Before(at) {
+		at = due
+	}
+	if due, ok := k.voter.Deadline(); ok && due.Before(at) {
+		at = due
+	}
+	return at
+}
+
+func (k *keeper) receive(ctx context.Context, m wire.Message) {
+	switch m := m.(type) {
+	case lease.Renewal:
+		k.renewal(ctx, m)
+	case lease.Grant:
+		k.hold(lease.Granted{Grant: m})
+	case lease.Refusal:
+		k.hold(lease.Refused{Refusal: m})
+	case lease.Withdrawal:
+		k.withdrawn(m)
+	}
+}
+
+func (k *keeper) renewal(ctx context.Context, r lease.Renewal) {
+	k.mu.Lock()
+	k.heard[r.Member] = bootNow()
+	k.mu.Unlock()
+	// The log may have got a configuration since the last look; the voter has to know before it grants.
+	k.vote(ctx, lease.LogConfigured{Index: k.raft.NewestConfig()})
+	k.vote(ctx, lease.Renewed{Renewal: r})
+}
+
+// observe tells the machines what the replicated state says now.
+func (k *keeper) observe(ctx context.Context) {
+	s := k.raft.View()
+	timing := lease.Timing{Renew: s.Profile.Renew, Lease: s.Profile.Lease, Margin: s.Profile.Margin}
+	voters := lease.VotersCommitted{Index: s.Voters.Index, Names: s.Voters.Names}
+	me := s.Nodes[k.self.node]
+
+	k.hold(lease.Retimed{Timing: timing})
+	k.hold(voters)
+	k.adopt(me)
+
+	k.vote(ctx, lease.Retimed{Timing: timing})
+	k.vote(ctx, lease.LogConfigured{Index: k.raft.NewestConfig()})
+	k.vote(ctx, voters)
+	k.vote(ctx, lease.StateApplied{Live: s.LiveEpochs()})
+	if !k.ready && me != nil && me.Instance == k.self.instance && k.raft.CaughtUp() {
+		k.ready = true
+		k.vote(ctx, lease.Ready{})
+	}
+}
+
+// adopt makes the registered epoch the holder's, if it is of this start of the daemon.
+func (k *keeper) adopt(me *state.Node) {
+	mine := uint64(0)
+	if me.Live() && me.Instance == k.self.instance && me.Start == k.self.start {
+		mine = me.Epoch
+	}
+	if k.epoch == mine {
+		return
+	}
+	if k.epoch != 0 {
+		k.hold(lease.Dead{Epoch: k.epoch})
+	}
+	k.mu.Lock()
+	k.epoch = mine
+	k.mu.Unlock()
+	if mine != 0 {
+		k.log.Info("registered", "epoch", mine)
+		k.hold(lease.Registered{Epoch: mine})
+	}
+}
+
+func (k *keeper) hold(ev lease.HolderEvent) {
+	for _, action := range k.holder.Step(bootNow(), ev) {
+		switch a := action.(type) {
+		case lease.SendRenewal:
+			k.post(a.To, a.Renewal)
+		case lease.Extend:
+			k.door.extend(a.Until)
+		case lease.Lapse:
+			k.door.shut()
+			k.log.Warn("the lease is over", "epoch", a.Epoch)
+			k.lapsed()
+		}
+	}
+}
+
+func (k *keeper) vote(ctx context.Context, ev lease.VoterEvent) {
+	for _, action := range k.voter.Step(bootNow(), ev) {
+		switch a := action.(type) {
+		case lease.SendGrant:
+			k.post(a.Grant.Member, a.Grant)
+		case lease.SendRefusal:
+			k.post(a.Refusal.Member, a.Refusal)
+		case lease.Announce:
+			k.announce(a.Withdrawal)
+		case lease.PersistWithdrawal:
+			k.log.Info("a member is silent; withdrawing its lease", "node", a.Member, "epoch", a.Epoch)
+			k.persist(ctx, lease.Persisted{Member: a.Member, Epoch: a.Epoch}, func() error { return k.votes.Withdraw(a.Member, a.Epoch) })
+		case lease.PersistCeiling:
+			k.persist(ctx, lease.CeilingPersisted{Lease: a.Lease}, func() error { return k.votes.RaiseCeiling(a.Lease) })
+		}
+	}
+}
+
+// post sends to a node; what is for this one goes round through the inbox.
+func (k *keeper) post(to string, m wire.Message) {
+	if to == k.self.node {
+		k.deliver(m)
+		return
+	}
+	k.send(to, m)
+}
+
+func (k *keeper) announce(w lease.Withdrawal) {
+	w.LastTerm, w.LastIndex = k.raft.LogEnd()
+	for _, voter := range k.raft.View().Voters.Names {
+		if voter != k.self.node {
+			k.send(voter, w)
+		}
+	}
+	k.withdrawn(w)
+}
+
+// persist writes in a goroutine of its own and reports when it is durable. After an error the voter stays
+// silent about the matter, which is safe.
+func (k *keeper) persist(ctx context.Context, done lease.VoterEvent, write func() error) {
+	k.writers.Go(func() {
+		if err := write(); err != nil {
+			k.broken(err)
+			return
+		}
+		select {
+		case k.durable <- done:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// silent returns for how long a member has not renewed with this voter.
+func (k *keeper) silent(member string) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return bootNow().Sub(k.heard[member])
+}
+
+// currentEpoch returns the epoch of this start; 0 when it has none.
+func (k *keeper) currentEpoch() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.epoch
+}

@@ -1,0 +1,115 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vipd/cluster/consensus"
+	"vipd/cluster/state"
+)
+
+// leaderRetry is the pause before the leader is looked for again.
+const leaderRetry = 20 * time.Millisecond
+
+// atLeader does something on the leader: here if this node leads, else by a call. It tries until ctx ends
+// while there is no leader, or the one that was asked does not lead any more.
+func (m *member) atLeader(ctx context.Context, here func(context.Context) error, call func(ctx context.Context, address string) error) error {
+	var last error
+	for {
+		err := m.tryLeader(ctx, here, call)
+		var refused *callError
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &refused) && !errors.Is(err, consensus.ErrNotLeader):
+			return err
+		case !errors.As(err, &refused) && !errors.Is(err, consensus.ErrNotLeader) && ctx.Err() == nil && m.raft.Leads():
+			return err
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no leader took it: %w", errors.Join(last, ctx.Err()))
+		case <-time.After(leaderRetry):
+		}
+	}
+}
+
+func (m *member) tryLeader(ctx context.Context, here func(context.Context) error, call func(context.Context, string) error) error {
+	if m.raft.Leads() {
+		return here(ctx)
+	}
+	name, address := m.raft.Leader()
+	if name == "" || name == m.self.node {
+		return fmt.Errorf("%w, and none is known", consensus.ErrNotLeader)
+	}
+	return call(ctx, address)
+}
+
+// proposal is a command on its way to the leader.
+type proposal struct {
+	Command state.Command `json:"command"`
+}
+
+// outcome is state.Result as it travels.
+type outcome struct {
+	Error *callError `json:"error,omitempty"`
+	Epoch uint64     `json:"epoch,omitempty"`
+	Moved int        `json:"moved,omitempty"`
+	Index uint64     `json:"index"` // of the leader's state afterwards
+}
+
+// propose has a command committed, wherever the leader is. The error is about the attempt; whether the
+// command was refused says the Result. A command that got lost on the way is tried again, so only those
+// that do no harm when they come twice may be proposed; all of state's are of that kind.
+func (m *member) propose(ctx context.Context, cmd state.Command) (state.Result, error) {
+	var out outcome
+	err := m.atLeader(ctx,
+		func(context.Context) (err error) {
+			out, err = m.proposeHere(proposal{cmd})
+			return err
+		},
+		func(ctx context.Context, address string) error {
+			return m.calls.call(ctx, address, "propose", proposal{cmd}, &out)
+		})
+	if err != nil {
+		return state.Result{}, err
+	}
+	result := state.Result{Epoch: out.Epoch, Moved: out.Moved}
+	if out.Error != nil {
+		result.Err = out.Error
+	}
+	return result, m.waitIndex(ctx, out.Index)
+}
+
+func (m *member) proposeHere(p proposal) (outcome, error) {
+	result, err := m.raft.Propose(p.Command)
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{Error: newCallError(result.Err), Epoch: result.Epoch, Moved: result.Moved, Index: m.raft.View().Index}, nil
+}
+
+// waitIndex waits until this node's view has reached an index.
+func (m *member) waitIndex(ctx context.Context, index uint64) error {
+	return m.waitFor(ctx, func(s *state.State) bool { return s.Index >= index })
+}
+
+// waitFor waits until the view is as wanted.
+func (m *member) waitFor(ctx context.Context, wanted func(*state.State) bool) error {
+	for {
+		changed := m.changes.wait()
+		if wanted(m.raft.View()) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the cluster's state: %w", context.Cause(ctx))
+		case <-changed:
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"vipd/cluster/gossip"
+	"vipd/cluster/state"
+	"vipd/storage"
+)
+
+// meetEach is how often a node looks whether it knows the others and they know it.
+const meetEach = 500 * time.Millisecond
+
+// meet keeps this node in touch: with gossip, with the members' addresses for the next start, and, while
+// it is not a member yet or its address changed, with someone who can let it in.
+func (m *member) meet(ctx context.Context) error {
+	for {
+		m.meetGossip()
+		m.askToJoin(ctx)
+		m.rememberPeers()
+		if !pause(ctx, meetEach) {
+			return nil
+		}
+	}
+}
+
+// meetGossip joins gossip through the members known, while it knows nobody.
+func (m *member) meetGossip() {
+	alive := func(g gossip.Member) bool { return g.Name != m.self.node && g.State == gossip.Alive }
+	if slices.ContainsFunc(m.gossip.Members(), alive) {
+		return
+	}
+	var addresses []string
+	for _, p := range m.peers() {
+		addresses = append(addresses, p.Gossip)
+	}
+	if len(addresses) == 0 {
+		return
+	}
+	if err := m.gossip.Join(addresses); err != nil {
+		m.log.Debug("no other member answers", "error", err)
+	}
+}
+
+// peers are the other members as last known.
+func (m *member) peers() []storage.Peer {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.identity.Peers), func(p storage.Peer) bool {
+		return p.Name == m.self.node || p.Gossip == m.options.gossipAddress()
+	})
+}
+
+// askToJoin has this node made a member, or its new address known. Asking twice does no harm.
+func (m *member) askToJoin(ctx context.Context) {
+	me := m.View().Nodes[m.self.node]
+	want := m.asNode()
+	switch {
+	case me == nil && !m.joining:
+		return // a member whose state has not caught up yet
+	case me != nil && me.Gossip == want.Gossip && me.Address == want.Address:
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := m.callAny(limited, "join", joinCall{Node: want})
+	var refused *callError
+	if errors.As(err, &refused) && refused.Unwrap() != nil {
+		m.log.Warn("the cluster does not let this node in", "error", err)
+		m.refuse(err)
+	} else if err != nil {
+		m.log.Debug("ask to join", "error", err)
+	}
+}
+
+func (m *member) refuse(err error) {
+	m.mu.Lock()
+	m.refused = err
+	m.mu.Unlock()
+	m.changes.raise()
+}
+
+// callAny has any of the members known do something.
+func (m *member) callAny(ctx context.Context, method string, in any) error {
+	err := errors.New("no other member is known")
+	for _, p := range m.peers() {
+		if err = m.calls.call(ctx, p.Address, method, in, nil); err == nil {
+			return nil
+		}
+		if refused := (*callError)(nil); errors.As(err, &refused) {
+			return err
+		}
+	}
+	return err
+}
+
+// rememberPeers writes the members' addresses down, when they changed, for the next start.
+func (m *member) rememberPeers() {
+	view := m.View()
+	if view.Nodes[m.self.node] == nil {
+		return // a state that lags; what was known before is better
+	}
+	var peers []storage.Peer
+	for _, name := range slices.Sorted(maps.Keys(view.Nodes)) {
+		n := view.Nodes[name]
+		peers = append(peers, storage.Peer{Name: name, Gossip: n.Gossip, Address: n.Address})
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.Equal(peers, m.identity.Peers) {
+		return
+	}
+	next := m.identity
+	next.Peers = peers
+	if err := m.options.Dir.SaveIdentity(next); err != nil {
+		m.log.Warn("write down the members' addresses", "error", err)
+		return
+	}
+	m.identity = next
+}
+
+// joinCall asks to be made a member.
+type joinCall struct {
+	Node state.Node `json:"node"`
+}
+
+// presenceCall asks the leader whether a node is in Raft's configuration.
+type presenceCall struct {
+	Node string `json:"node"`
+}
+
+type presence struct {
+	Present bool `json:"present"`
+}
+
+// routes are the calls that this node answers.
+func (m *member) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /propose", handle(func(_ context.Context, p proposal) (outcome, error) { return m.proposeHere(p) }))
+	mux.HandleFunc("POST /join", handle(m.letIn))
+	mux.HandleFunc("POST /presence", handle(m.isPresent))
+	return mux
+}
+
+// letIn makes a node a member; the leader's steward then takes it into Raft's configuration.
+func (m *member) letIn(ctx context.Context, j joinCall) (struct{}, error) {
+	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	result, err := m.propose(limited, state.Command{At: time.Now(), By: m.self.node, Join: &state.Join{Node: j.Node}})
+	return struct{}{}, errors.Join(err, result.Err)
+}
+
+func (m *member) isPresent(_ context.Context, p presenceCall) (presence, error) {
+	servers, err := m.raft.Servers()
+	if err != nil {
+		return presence{}, fmt.Errorf("read the raft configuration: %w", err)
+	}
+	for _, s := range servers {
+		if s.Name == p.Node {
+			return presence{Present: true}, nil
+		}
+	}
+	return presence{}, nil
+}

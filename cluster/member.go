@@ -1,0 +1,274 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"vipd/cluster/consensus"
+	"vipd/cluster/gossip"
+	"vipd/cluster/lease"
+	"vipd/cluster/placement"
+	"vipd/cluster/state"
+	"vipd/cluster/trust"
+	"vipd/storage"
+	"vipd/vip/announce"
+)
+
+// member is this node while it belongs to a cluster.
+type member struct {
+	options  Options
+	self     wireName
+	identity storage.Identity
+	log      *slog.Logger
+
+	stores *storage.Raft
+	votes  *storage.Votes
+	mux    *trust.Mux
+	creds  *trust.Credentials
+	calls  *caller
+	gossip *gossip.Gossip
+	raft   *consensus.Node // set before Run
+	early  atomic.Pointer[consensus.Node]
+	host   host
+	door   *door
+
+	keeper    *keeper
+	tenant    *tenant
+	clerk     *clerk
+	reporter  *reporter
+	conductor *conductor
+	elector   *elector
+	steward   *steward
+	announcer *announce.Announcer
+
+	changes signal
+	opened  closers // what has to be closed, in reverse order
+	// founding is the cluster that this node founds; nil if it is there already.
+	founding *state.Init
+	// joining says that the stores were empty when they were opened: the node has to ask to be let in.
+	joining bool
+	fatal   chan error // the first error that ends this life
+
+	mu      sync.Mutex
+	refused error // why the cluster does not let this node in
+}
+
+// newStart returns a name for this start of the daemon.
+func newStart() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// openMember opens everything a member needs. On an error nothing stays open. Nothing is held and nothing
+// moves before Run. founding is the cluster to be made; nil if there is one.
+func openMember(o Options, id storage.Identity, founding *state.Init) (*member, error) {
+	m := &member{
+		founding: founding,
+		options:  o,
+		self:     wireName{node: o.Name, instance: o.Dir.Instance(), start: newStart()},
+		identity: id,
+		log:      o.Logger,
+		fatal:    make(chan error, 1),
+	}
+	for _, open := range []func() error{m.openHost, m.openStores, m.assemble, m.openNetwork, m.openRaft} {
+		if err := open(); err != nil {
+			return nil, errors.Join(err, m.opened.close())
+		}
+	}
+	return m, nil
+}
+
+func (m *member) openStores() (err error) {
+	if m.stores, err = m.options.Dir.OpenRaft(consensus.Logger(m.log)); err != nil {
+		return err
+	}
+	m.opened.add(m.stores.Close)
+	if m.votes, err = m.options.Dir.Votes(); err != nil {
+		return err
+	}
+	m.opened.add(m.votes.Close)
+	return nil
+}
+
+// assemble makes the parts that run. They see Raft through m, since Raft starts last.
+func (m *member) assemble() error {
+	wakeTenant := func() { kick(m.tenant.wake) }
+	m.door.opened = wakeTenant
+	m.keeper = newKeeper(keeperOptions{
+		self: m.self, log: m.log, raft: m, votes: m.votes, door: m.door,
+		send:      m.send,
+		withdrawn: m.heardWithdrawal,
+		lapsed:    wakeTenant,
+		broken:    m.fail,
+	}, lease.Memory{Withdrawn: m.votes.Withdrawn(), Ceiling: m.votes.Ceiling()})
+	announcer, err := announce.New(announce.Options{Logger: m.log, Permit: m.mayAnnounce})
+	if err != nil {
+		return err
+	}
+	m.announcer = announcer
+	m.opened.add(announcer.Close)
+	m.tenant = newTenant(tenantOptions{
+		node: m.self.node, log: m.log, view: m.View, epoch: m.keeper.currentEpoch,
+		door: m.door, host: m.host, announce: m.announcer,
+		letGo:    m.letGo,
+		reported: func() { kick(m.reporter.wake) },
+		giveUp:   m.fail,
+	})
+	m.clerk = &clerk{
+		self: m.self, log: m.log, view: m.View, propose: m.propose, vacant: m.tenant.empty,
+		wake: make(chan struct{}, 1), letGo: map[uint64]state.Tenure{},
+	}
+	m.reporter = newReporter(reporterOptions{
+		node: m.self.node, view: m.View, epoch: m.keeper.currentEpoch,
+		interfaces: m.host.Interfaces, problems: m.tenant.unable,
+		broadcast: m.broadcast,
+		changed:   m.healthChanged,
+	})
+	m.conductor = &conductor{log: m.log, health: m.health, found: m.found, wake: make(chan struct{}, 1)}
+	m.elector = &elector{
+		node: m.self.node, log: m.log, successor: m.conductor.successor,
+		wake: make(chan struct{}, 1), asked: make(chan string, 1),
+	}
+	m.steward = &steward{log: m.log, applied: m.applied, ceiling: m.votes.Ceiling, wake: make(chan struct{}, 1)}
+	return nil
+}
+
+func (m *member) openNetwork() error {
+	secret, err := trust.SecretFromBytes(m.identity.Secret)
+	if err != nil {
+		return fmt.Errorf("read the cluster secret: %w", err)
+	}
+	if m.creds, err = trust.NewCredentials(m.identity.ClusterID, m.self.node, secret); err != nil {
+		return err
+	}
+	m.calls = newCaller(m.creds)
+	listener, err := net.Listen("tcp", m.options.clusterAddress())
+	if err != nil {
+		return fmt.Errorf("listen for other nodes: %w", err)
+	}
+	m.opened.add(func() error { m.calls.close(); return listener.Close() })
+	m.mux = trust.NewMux(listener, m.creds, m.log, protoRaft, protoCall)
+	m.gossip, err = gossip.Start(gossip.Options{
+		Node: m.self.node, Listen: m.options.Listen, Port: m.options.GossipPort,
+		Key: secret.GossipKey(), Cluster: m.identity.ClusterID,
+		Meta:    gossip.Meta{Address: m.options.clusterAddress(), Instance: m.self.instance, Version: m.options.Version},
+		Logger:  m.log,
+		Receive: m.receive,
+		Changed: m.changes.raise,
+	})
+	if err != nil {
+		return err
+	}
+	m.opened.add(m.gossip.Close)
+	return nil
+}
+
+// openRaft starts Raft over the mux's connections.
+func (m *member) openRaft() error {
+	o := consensus.Options{
+		Name: m.self.node, Address: m.options.clusterAddress(),
+		Logs: m.stores.Logs, Stable: m.stores.Stable, Snapshots: m.stores.Snapshots,
+		Stream: stream{Listener: m.mux.Listener(protoRaft), credentials: m.creds},
+		Logger: m.log, Committed: m.committed, Broken: m.fail,
+	}
+	known, err := m.stores.HasState()
+	if err != nil {
+		return fmt.Errorf("look for raft state: %w", err)
+	}
+	if m.founding != nil && !known {
+		if err := consensus.Bootstrap(o); err != nil {
+			return err
+		}
+	}
+	m.joining = m.founding == nil && !known
+	if m.raft, err = consensus.Start(o); err != nil {
+		return err
+	}
+	m.opened.add(m.raft.Close)
+	m.early.Store(m.raft)
+	m.conductor.raft, m.elector.raft, m.steward.raft = m.raft, m.raft, m.raft
+	return nil
+}
+
+// fail ends this life with an error; the first one counts.
+func (m *member) fail(err error) {
+	select {
+	case m.fatal <- err:
+	default:
+	}
+}
+
+// Run lives as a member until ctx ends or something fails, and stops cleanly: groups are handed over first.
+func (m *member) Run(ctx context.Context) error {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	parts, life := errgroup.WithContext(life)
+	for _, run := range []func(context.Context) error{
+		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
+		m.keeper.Run, m.tenant.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run,
+		m.conductor.Run, m.elector.Run, m.steward.Run, m.canary, m.followLeader,
+	} {
+		parts.Go(func() error { return run(life) })
+	}
+	var cause error
+	select {
+	case <-ctx.Done():
+	case <-life.Done():
+	case cause = <-m.fatal:
+		m.log.Error("stopping", "error", cause)
+	}
+	m.stop(life)
+	end()
+	return errors.Join(cause, parts.Wait())
+}
+
+// Close closes what openMember opened. Run has returned before.
+func (m *member) Close() error { return m.opened.close() }
+
+// serveCalls answers other nodes.
+func (m *member) serveCalls(ctx context.Context) error {
+	server := &http.Server{Handler: m.routes(), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(m.log.Handler(), slog.LevelDebug)}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(m.mux.Listener(protoCall)); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
+		return fmt.Errorf("answer other nodes: %w", err)
+	}
+	return nil
+}
+
+// followLeader wakes the leader's parts when the leader changes.
+func (m *member) followLeader(ctx context.Context) error {
+	m.raft.Follow(ctx, func() {
+		kick(m.conductor.wake)
+		kick(m.elector.wake)
+		kick(m.steward.wake)
+		kick(m.clerk.wake)
+		m.changes.raise()
+	})
+	return nil
+}
+
+// health is what placement is told.
+func (m *member) health(view *state.State) placement.Health {
+	votes := slices.Contains(view.Voters.Names, m.self.node)
+	late := 3 * view.Profile.Renew
+	return m.reporter.health(view, func(node string) string {
+		if silent := m.keeper.silent(node); votes && silent > late {
+			return "it is silent"
+		}
+		return ""
+	})
+}

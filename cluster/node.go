@@ -1,0 +1,166 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"vipd/cluster/api"
+	"vipd/storage"
+)
+
+// Node is one host's daemon, in a cluster or not yet.
+type Node struct {
+	options Options
+
+	mu     sync.Mutex
+	life   context.Context // of Run
+	member *running        // nil while it belongs to no cluster
+	err    chan error      // of a member that failed
+}
+
+// running is a member and the means to end its life.
+type running struct {
+	*member
+	end  context.CancelFunc
+	done chan struct{} // closed when Run and Close have returned
+	err  error         // of both; valid when done
+}
+
+// New makes a Node. It starts nothing.
+func New(o Options) *Node { return &Node{options: o, err: make(chan error, 1)} }
+
+// Run serves the socket, and lives in the cluster that the data directory says this node belongs to, or
+// waits for `init` or `join`. It returns when ctx ends, after a clean stop, or when something failed.
+func (n *Node) Run(ctx context.Context) error {
+	listener, err := api.Listen(n.options.Socket)
+	if err != nil {
+		return err
+	}
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	n.life = context.WithoutCancel(ctx)
+	if err := n.resume(); err != nil {
+		stopServing()
+		return errors.Join(err, listener.Close())
+	}
+	go func() { served <- api.Serve(serving, listener, n) }()
+	n.options.Ready(n.describe())
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-n.err:
+	}
+	err = n.endMember()
+	stopServing()
+	return errors.Join(cause, err, <-served)
+}
+
+// resume takes up the life in the cluster that this node belongs to, if any.
+func (n *Node) resume() error {
+	id, known, err := n.options.Dir.Identity()
+	if err != nil || !known {
+		return err
+	}
+	if id.Node != n.options.Name {
+		return fmt.Errorf("this data directory is of node %s, and the node file says %s: a node cannot be renamed; "+
+			"set `node: %s`, or leave the cluster first with `vipctl leave`", id.Node, n.options.Name, id.Node)
+	}
+	m, err := openMember(n.options, id, nil)
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.launch(m)
+	return nil
+}
+
+// launch runs a member. The caller holds mu.
+func (n *Node) launch(m *member) *running {
+	ctx, end := context.WithCancel(n.life)
+	r := &running{member: m, end: end, done: make(chan struct{})}
+	n.member = r
+	go func() {
+		err := m.Run(ctx)
+		r.err = errors.Join(err, m.Close())
+		close(r.done)
+		if err != nil {
+			select {
+			case n.err <- err:
+			default:
+			}
+		}
+	}()
+	return r
+}
+
+// endMember ends the member's life cleanly and waits for it.
+func (n *Node) endMember() error {
+	n.mu.Lock()
+	r := n.member
+	n.member = nil
+	n.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	r.end()
+	<-r.done
+	return r.err
+}
+
+func (n *Node) describe() string {
+	if m := n.current(); m != nil {
+		return "member of cluster " + m.identity.ClusterID
+	}
+	return "waiting for `vipctl init` or `vipctl join`"
+}
+
+// current returns the member, or nil.
+func (n *Node) current() *member {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.member == nil {
+		return nil
+	}
+	return n.member.member
+}
+
+var errNotMember = errors.New("this node belongs to no cluster yet; found one with `vipctl init`, or join one with " +
+	"`vipctl join TOKEN`, the token being what `vipctl token` prints on a member")
+
+// joined returns the member, or an error that says what to do.
+func (n *Node) joined() (*member, error) {
+	if m := n.current(); m != nil {
+		return m, nil
+	}
+	return nil, errNotMember
+}
+
+// begin makes this node's data directory that of a new member and starts its life.
+func (n *Node) begin(id storage.Identity, prepare func(*storage.Dir) (*member, error)) (*member, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.member != nil {
+		return nil, fmt.Errorf("this node is a member of cluster %s already; leave it first with `vipctl leave`", n.member.identity.ClusterID)
+	}
+	// An earlier attempt may have been cut off half-way.
+	if err := n.options.Dir.ForgetCluster(); err != nil {
+		return nil, err
+	}
+	m, err := prepare(n.options.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.options.Dir.SaveIdentity(id); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	n.launch(m)
+	return m, nil
+}
+
+// abandon ends a membership that did not come about, and forgets it.
+func (n *Node) abandon() error {
+	return errors.Join(n.endMember(), n.options.Dir.ForgetCluster())
+}

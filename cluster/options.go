@@ -1,0 +1,39 @@
+// Package cluster is one node's life in a cluster: it starts the parts (gossip, Raft, the lease, the
+// addresses), joins them, and stops them in an order in which nothing is answered for that should not be.
+package cluster
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"vipd/storage"
+)
+
+// Options are what a Node is made of.
+type Options struct {
+	Name        string     // of this node
+	Listen      netip.Addr // that peers reach this node at
+	GossipPort  int
+	ClusterPort int
+	Socket      string // for vipctl
+	Fence       bool   // whether the kernel enforces the lease
+	Dir         *storage.Dir
+	Logger      *slog.Logger
+	Version     string // of this build
+	// Ready is called once the socket is served, with what the node is doing in a few words.
+	Ready func(status string)
+}
+
+func (o Options) gossipAddress() string {
+	return net.JoinHostPort(o.Listen.String(), strconv.Itoa(o.GossipPort))
+}
+
+func (o Options) clusterAddress() string {
+	return net.JoinHostPort(o.Listen.String(), strconv.Itoa(o.ClusterPort))
+}
+
+// stopLimit bounds a clean stop: handing groups over takes milliseconds, if there is anyone to take them.
+const stopLimit = 5 * time.Second

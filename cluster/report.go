@@ -1,0 +1,192 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"vipd/cluster/placement"
+	"vipd/cluster/state"
+	"vipd/cluster/wire"
+	"vipd/vip"
+)
+
+// reportEach is how often a node says again what it said of itself: a report may get lost, and a new
+// leader must have all of them.
+const reportEach = time.Second
+
+// account is what a node says of itself.
+type account struct {
+	Applied    uint64            `json:"applied"`              // its state's index
+	Unfit      string            `json:"unfit,omitempty"`      // why it should hold nothing
+	Interfaces map[string]string `json:"interfaces,omitempty"` // those that groups use: why unusable; "" if usable
+	Groups     map[string]string `json:"groups,omitempty"`     // what it cannot carry, and why
+}
+
+func (a account) equal(b account) bool {
+	return a.Applied == b.Applied && a.Unfit == b.Unfit &&
+		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Groups, b.Groups)
+}
+
+// reporter makes this node's account and keeps the newest of every node.
+type reporter struct {
+	reporterOptions
+	wake chan struct{}
+
+	mu       sync.Mutex
+	unfit    string
+	seq      uint64
+	accounts map[string]received
+}
+
+type reporterOptions struct {
+	node       string
+	view       func() *state.State
+	epoch      func() uint64
+	interfaces func() (map[string]vip.Interface, error)
+	problems   func() map[string]string // by group
+	broadcast  func(wire.Message)
+	changed    func() // somebody's account did; must not block
+}
+
+type received struct {
+	account
+	epoch, seq uint64
+}
+
+func newReporter(o reporterOptions) *reporter {
+	return &reporter{reporterOptions: o, wake: make(chan struct{}, 1), accounts: map[string]received{}}
+}
+
+// Run reports until ctx ends.
+func (r *reporter) Run(ctx context.Context) error {
+	tick := time.NewTicker(reportEach)
+	defer tick.Stop()
+	for {
+		r.report()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-r.wake:
+		}
+	}
+}
+
+// setUnfit says why this node should hold nothing; it is reported at once.
+func (r *reporter) setUnfit(why string) {
+	r.mu.Lock()
+	r.unfit = why
+	r.mu.Unlock()
+	kick(r.wake)
+}
+
+func (r *reporter) report() {
+	epoch := r.epoch()
+	now := r.account()
+	r.mu.Lock()
+	last := r.accounts[r.node]
+	if !last.equal(now) || last.epoch != epoch {
+		r.seq++
+	}
+	r.mu.Unlock()
+	body, err := json.Marshal(now)
+	if err != nil {
+		panic("encode account: " + err.Error()) // strings and numbers always encode
+	}
+	message := wire.Report{Node: r.node, Epoch: epoch, Seq: r.seq, Body: body}
+	r.hear(message)
+	r.broadcast(message)
+}
+
+func (r *reporter) account() account {
+	view := r.view()
+	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}}
+	r.mu.Lock()
+	a.Unfit = r.unfit
+	r.mu.Unlock()
+	links, err := r.interfaces()
+	if err != nil {
+		a.Unfit = "it cannot read its interfaces: " + err.Error()
+		return a
+	}
+	for _, g := range view.Groups {
+		for _, address := range g.Addresses {
+			a.Interfaces[address.Interface] = linkProblem(links, address.Interface)
+		}
+	}
+	return a
+}
+
+func linkProblem(links map[string]vip.Interface, name string) string {
+	link, ok := links[name]
+	switch {
+	case !ok:
+		return "it has no interface " + name
+	case !link.Up:
+		return "its interface " + name + " is down"
+	case !link.Running:
+		return "its interface " + name + " has no carrier"
+	}
+	return ""
+}
+
+// hear takes in an account; older ones than the newest known are passed over.
+func (r *reporter) hear(m wire.Report) {
+	var a account
+	if err := json.Unmarshal(m.Body, &a); err != nil {
+		return // of a later version that says it otherwise
+	}
+	r.mu.Lock()
+	last, known := r.accounts[m.Node]
+	stale := known && (m.Epoch < last.epoch || m.Epoch == last.epoch && m.Seq <= last.seq)
+	if !stale || m.Epoch == 0 {
+		r.accounts[m.Node] = received{account: a, epoch: m.Epoch, seq: m.Seq}
+	}
+	r.mu.Unlock()
+	if !stale {
+		r.changed()
+	}
+}
+
+// of returns the newest account of a node.
+func (r *reporter) of(node string) (account, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, ok := r.accounts[node]
+	return a.account, ok
+}
+
+// health puts all accounts into placement's terms. suspect says why a node gets nothing new.
+func (r *reporter) health(view *state.State, suspect func(node string) string) placement.Health {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := make(placement.Health, len(r.accounts))
+	for node, a := range r.accounts {
+		h[node] = placement.NodeHealth{
+			Epoch:      a.epoch,
+			Unfit:      a.Unfit,
+			Ineligible: a.ineligible(view),
+			Suspect:    suspect(node),
+		}
+	}
+	return h
+}
+
+func (a account) ineligible(view *state.State) map[string]string {
+	why := map[string]string{}
+	for name, g := range view.Groups {
+		if problem := a.Groups[name]; problem != "" {
+			why[name] = problem
+			continue
+		}
+		i := slices.IndexFunc(g.Addresses, func(address state.Address) bool { return a.Interfaces[address.Interface] != "" })
+		if i >= 0 {
+			why[name] = a.Interfaces[g.Addresses[i].Interface]
+		}
+	}
+	return why
+}

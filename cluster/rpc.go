@@ -1,0 +1,145 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"vipd/cluster/consensus"
+	"vipd/cluster/state"
+	"vipd/cluster/trust"
+)
+
+// Application protocols on the cluster port.
+const (
+	protoRaft = "vipd-raft/1"
+	protoCall = "vipd-call/1"
+)
+
+// maxCall bounds the body of a node-to-node call and of its answer, in bytes.
+const maxCall = 32 << 20
+
+// refusals are the errors that keep their identity when one node tells another of them.
+var refusals = map[string]error{
+	"no_cluster":     state.ErrNoCluster,
+	"exists":         state.ErrExists,
+	"unknown_node":   state.ErrUnknownNode,
+	"wrong_instance": state.ErrWrongInstance,
+	"epoch_alive":    state.ErrEpochAlive,
+	"epoch_dead":     state.ErrEpochDead,
+	"invalid":        state.ErrInvalid,
+	"not_leader":     consensus.ErrNotLeader,
+}
+
+// callError is an error in the answer to a call.
+type callError struct {
+	Code string `json:"code,omitempty"`
+	Text string `json:"text"`
+}
+
+func newCallError(err error) *callError {
+	if err == nil {
+		return nil
+	}
+	e := &callError{Text: err.Error()}
+	for code, sentinel := range refusals {
+		if errors.Is(err, sentinel) {
+			e.Code = code
+		}
+	}
+	return e
+}
+
+func (e *callError) Error() string { return e.Text }
+
+// Unwrap returns what kind of error it was at the other node.
+func (e *callError) Unwrap() error { return refusals[e.Code] }
+
+// answer is what comes back from a call.
+type answer struct {
+	Error  *callError      `json:"error,omitempty"`
+	Result json.RawMessage `json:"result,omitempty"`
+}
+
+// caller calls other nodes.
+type caller struct{ client *http.Client }
+
+func newCaller(credentials *trust.Credentials) *caller {
+	transport := &http.Transport{
+		DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			return credentials.Dial(ctx, address, "", protoCall)
+		},
+		MaxIdleConnsPerHost: 2,
+		IdleConnTimeout:     time.Minute,
+	}
+	return &caller{client: &http.Client{Transport: transport}}
+}
+
+func (c *caller) close() { c.client.CloseIdleConnections() }
+
+// call has a node do something. An error that the node itself gave back is a *callError; any other leaves
+// open whether it was done.
+func (c *caller) call(ctx context.Context, address, method string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encode call %s: %w", method, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+address+"/"+method, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("call %s of %s: %w", method, address, err)
+	}
+	response, err := c.client.Do(request)
+	if err != nil {
+		return fmt.Errorf("call %s of %s: %w", method, address, err)
+	}
+	defer response.Body.Close()
+	var a answer
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxCall)).Decode(&a); err != nil {
+		return fmt.Errorf("read answer of %s to %s: %w", address, method, err)
+	}
+	if a.Error != nil {
+		return a.Error
+	}
+	if out == nil || len(a.Result) == 0 {
+		return nil
+	}
+	return json.Unmarshal(a.Result, out)
+}
+
+// handle makes a handler of a function that takes and returns JSON.
+func handle[In, Out any](do func(context.Context, In) (Out, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		var a answer
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxCall)).Decode(&in); err != nil {
+			a.Error = newCallError(fmt.Errorf("read request: %w", err))
+		} else if out, err := do(r.Context(), in); err != nil {
+			a.Error = newCallError(err)
+		} else if a.Result, err = json.Marshal(out); err != nil {
+			a.Error = newCallError(fmt.Errorf("encode answer: %w", err))
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(a) // the peer went away: nobody is left to tell
+	}
+}
+
+// stream is Raft's way to the others.
+type stream struct {
+	net.Listener
+	credentials *trust.Credentials
+}
+
+// Dial implements raft.StreamLayer.
+func (s stream) Dial(address raft.ServerAddress, limit time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return s.credentials.Dial(ctx, string(address), "", protoRaft)
+}

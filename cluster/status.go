@@ -1,0 +1,168 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"vipd/cluster/api"
+	"vipd/cluster/gossip"
+	"vipd/cluster/placement"
+	"vipd/cluster/spec"
+	"vipd/cluster/state"
+)
+
+// Status implements api.Backend.
+func (n *Node) Status(context.Context, api.None, api.Progress) (api.Status, error) {
+	s := api.Status{Node: n.options.Name, Version: n.options.Version, Nodes: []api.NodeStatus{}, Groups: []api.GroupStatus{}}
+	m := n.current()
+	if m == nil {
+		return s, nil
+	}
+	view := m.View()
+	s.Cluster = m.identity.ClusterID
+	s.Leader, _ = m.raft.Leader()
+	s.Quorum, _ = m.door.valid()
+	s.Profile = &view.Profile
+	s.Warnings = m.warnings(view)
+	s.Nodes = m.nodeStatus(view, s.Leader)
+	s.Groups = m.groupStatus(view)
+	s.Fence = m.fenceStatus()
+	return s, nil
+}
+
+// Spec implements api.Backend.
+func (n *Node) Spec(context.Context, api.None, api.Progress) (api.Specification, error) {
+	m, err := n.joined()
+	if err != nil {
+		return api.Specification{}, err
+	}
+	return api.Specification{Groups: spec.Of(m.View().Groups).Groups}, nil
+}
+
+func (m *member) warnings(view *state.State) []string {
+	var warnings []string
+	if !m.options.Fence {
+		warnings = append(warnings, "this node runs with `fence: none`: if its daemon hangs, two nodes may answer for one address")
+	}
+	if valid, _ := m.door.valid(); !valid {
+		warnings = append(warnings, "this node has no lease, so it answers for nothing: "+m.whyNoLease(view))
+	}
+	if voters := len(view.Voters.Names); voters == 2 {
+		warnings = append(warnings, "two voters: both are needed for every decision; a third node makes the cluster survive the loss of one")
+	}
+	return warnings
+}
+
+func (m *member) whyNoLease(view *state.State) string {
+	if view.Nodes[m.self.node] == nil {
+		return "it is not a member of the cluster yet, or its state has not caught up"
+	}
+	if leader, _ := m.raft.Leader(); leader == "" {
+		return fmt.Sprintf("no leader is known; it takes %d of the voters %s", len(view.Voters.Names)/2+1, strings.Join(view.Voters.Names, ", "))
+	}
+	return "it is waiting for a majority of the voters " + strings.Join(view.Voters.Names, ", ")
+}
+
+func (m *member) nodeStatus(view *state.State, leader string) []api.NodeStatus {
+	seen := map[string]gossip.Member{}
+	for _, g := range m.gossip.Members() {
+		seen[g.Name] = g
+	}
+	nodes := []api.NodeStatus{}
+	for _, name := range slices.Sorted(maps.Keys(view.Nodes)) {
+		n := view.Nodes[name]
+		account, _ := m.reporter.of(name)
+		groups := view.HeldBy(name)
+		if groups == nil {
+			groups = []string{}
+		}
+		nodes = append(nodes, api.NodeStatus{
+			Name: name, State: nodeState(n, seen[name]), Role: string(m.role(view, name)),
+			Leader: name == leader, Epoch: n.Epoch, Address: n.Address, Version: seen[name].Meta.Version,
+			Drained: n.Drained, Groups: groups, Unfit: account.Unfit,
+		})
+	}
+	return nodes
+}
+
+// nodeState puts together what the lease knows and what gossip thinks.
+func nodeState(n *state.Node, seen gossip.Member) string {
+	switch {
+	case n.Live() && seen.State == gossip.Suspect:
+		return "suspect"
+	case n.Live():
+		return "alive"
+	case seen.State == gossip.Alive || seen.State == gossip.Suspect:
+		return "no lease"
+	case seen.State == gossip.Left:
+		return "left"
+	}
+	return "failed"
+}
+
+func (m *member) groupStatus(view *state.State) []api.GroupStatus {
+	groups := []api.GroupStatus{}
+	health := m.health(view)
+	load := map[string]int{}
+	for _, a := range view.Assignments {
+		load[a.Holder]++
+	}
+	for _, name := range slices.Sorted(maps.Keys(view.Groups)) {
+		groups = append(groups, describeGroup(view, health, view.Groups[name], load))
+	}
+	return groups
+}
+
+func describeGroup(view *state.State, health placement.Health, g *state.Group, load map[string]int) api.GroupStatus {
+	a := view.Assignments[g.Name]
+	status := api.GroupStatus{
+		Name: g.Name, Holder: a.Holder, Since: a.Since, Reason: a.Reason, Serial: a.Serial, Pinned: a.Pinned,
+		Addresses: []string{}, Waiting: waitingFor(view, g, a), Nodes: []api.Candidate{},
+	}
+	for _, address := range g.Addresses {
+		status.Addresses = append(status.Addresses, address.Prefix.String())
+	}
+	for _, c := range placement.Rank(view, health, g, load) {
+		status.Nodes = append(status.Nodes, api.Candidate{Node: c.Node, Eligible: c.Eligible, Priority: c.Priority, Why: c.Why})
+	}
+	return status
+}
+
+// waitingFor names the node that still has to let go of what a group's holder is to take.
+func waitingFor(view *state.State, g *state.Group, a *state.Assignment) string {
+	for _, d := range view.Debts {
+		if d.Node == a.Holder {
+			continue
+		}
+		for _, ip := range g.IPs() {
+			if slices.Contains(d.Addresses, ip) {
+				return d.Node
+			}
+		}
+	}
+	return ""
+}
+
+func (m *member) fenceStatus() *api.FenceCounters {
+	_, open := m.door.valid()
+	status := &api.FenceCounters{Enforced: m.options.Fence, Open: open}
+	if !m.options.Fence {
+		return status
+	}
+	c, err := m.door.gate.Counters()
+	if err != nil {
+		m.log.Warn("read the counters of the fence", "error", err)
+		return status
+	}
+	status.Dropped = map[string]uint64{
+		"arp_in": c.ARPIn, "arp_out": c.ARPOut, "ipv4_in": c.IPv4In, "ipv4_out": c.IPv4Out,
+		"ipv6_in": c.IPv6In, "ipv6_out": c.IPv6Out, "nd_in": c.NDIn, "nd_out": c.NDOut,
+	}
+	return status
+}
+
+var errNoGroup = errors.New("no such group")

@@ -1,0 +1,306 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"vipd/cluster/state"
+	"vipd/cluster/wire"
+	"vipd/vip"
+	"vipd/vip/announce"
+)
+
+// host is this host's addresses.
+type host interface {
+	Set(want []vip.Address) (vip.Outcome, error)
+	Refresh() error
+	RemoveLeftovers(guarded []netip.Addr) ([]vip.Address, error)
+	Interfaces() (map[string]vip.Interface, error)
+	Watch(ctx context.Context, changed chan<- struct{}) error
+	Close() error
+}
+
+// announcer tells the segment where an address is.
+type announcer interface {
+	Announce([]announce.Target)
+	Stop([]netip.Addr)
+	Run(ctx context.Context) error
+}
+
+// Intervals of the tenant.
+const (
+	lifetime    = time.Minute // of an address in the kernel, once nobody refreshes it
+	refreshEach = lifetime / 3
+	retryEach   = 50 * time.Millisecond // after the kernel refused something
+	patience    = 2 * time.Second       // with a kernel that will not let go of an address
+)
+
+// tenant carries the addresses that this node may hold, and lets go of those that it may not. What it
+// may hold follows from the view, the epoch and the lease; the gate goes first in both directions.
+type tenant struct {
+	tenantOptions
+	wake    chan struct{}
+	changed chan struct{} // the kernel's addresses or links did
+
+	carried []vip.Address   // on the host, or about to be
+	held    []vip.Address   // those that the gate lets through
+	told    map[uint64]bool // own debts that were reported as let go of
+	stuck   time.Time       // since when the kernel has kept something it should not
+
+	mu       sync.Mutex
+	released map[uint64]bool   // debts that their debtors said they let go of
+	problems map[string]string // by group: why this node cannot carry it
+}
+
+type tenantOptions struct {
+	node     string
+	log      *slog.Logger
+	view     func() *state.State
+	epoch    func() uint64
+	door     *door
+	host     host
+	announce announcer
+	// letGo tells who waits for these debts, at once, and the log, soon. It must not block.
+	letGo func(wire.Released)
+	// reported is called when this node's ability to carry a group changed. It must not block.
+	reported func()
+	// giveUp ends the lease of a node that the kernel does not obey.
+	giveUp func(error)
+}
+
+func newTenant(o tenantOptions) *tenant {
+	return &tenant{
+		tenantOptions: o,
+		wake:          make(chan struct{}, 1),
+		changed:       make(chan struct{}, 1),
+		released:      map[uint64]bool{},
+		problems:      map[string]string{},
+	}
+}
+
+// Run carries addresses until ctx ends, and then lets go of all.
+func (t *tenant) Run(ctx context.Context) error {
+	refresh := time.NewTicker(refreshEach)
+	defer refresh.Stop()
+	retry := time.NewTimer(time.Hour)
+	defer retry.Stop()
+	for {
+		if !t.step() {
+			resetTimer(retry, retryEach)
+		}
+		select {
+		case <-ctx.Done():
+			t.carry(nil)
+			return nil
+		case <-t.wake:
+		case <-retry.C:
+		case <-t.changed:
+			t.reported()
+		case <-refresh.C:
+			t.keepUp()
+		}
+	}
+}
+
+// keepUp renews the addresses' lifetime and looks whether the gate is as it should be.
+func (t *tenant) keepUp() {
+	if err := t.host.Refresh(); err != nil {
+		t.log.Warn("refresh the lifetime of addresses", "error", err)
+	}
+	t.door.verify()
+}
+
+// hear notes that a debtor let go of debts.
+func (t *tenant) hear(r wire.Released) {
+	t.mu.Lock()
+	for _, serial := range r.Serials {
+		t.released[serial] = true
+	}
+	t.mu.Unlock()
+	kick(t.wake)
+}
+
+// step brings this host to what it may hold now; false asks for another soon.
+func (t *tenant) step() bool {
+	if t.door.missing() && !t.startOver() {
+		return false
+	}
+	view := t.view()
+	tenancy := t.tenancy(view)
+	valid, open := t.door.valid()
+	if valid && !open {
+		valid = t.reopen()
+	}
+	held := tenancy.Held
+	if !valid {
+		held = nil
+	}
+	done := t.carry(held)
+	t.settle(tenancy)
+	return done
+}
+
+func (t *tenant) tenancy(view *state.State) state.Tenancy {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for serial := range t.released {
+		if _, owed := view.Debts[serial]; !owed && serial <= view.LastSerial {
+			delete(t.released, serial)
+		}
+	}
+	return view.TenancyOf(t.node, t.epoch(), func(serial uint64) bool { return t.released[serial] })
+}
+
+// startOver lets go of everything, since another program removed the gate, and makes the gate anew.
+func (t *tenant) startOver() bool {
+	t.announce.Stop(ips(t.carried))
+	out, err := t.host.Set(nil)
+	if err == nil && len(present(t.carried, out, nil)) == 0 {
+		err = t.door.remake()
+	}
+	if err != nil {
+		t.log.Error("start over without a gate", "error", err)
+		return false
+	}
+	t.mu.Lock()
+	t.carried, t.held = nil, nil
+	t.mu.Unlock()
+	return true
+}
+
+// reopen opens the gate for a lease that is new, or that the gate missed. What is still here from before
+// is barred first: it was allowed by another lease. What may stay, carry lets through again.
+func (t *tenant) reopen() bool {
+	if err := t.door.gate.Bar(ips(t.held)); err != nil {
+		t.log.Error("bar addresses", "error", err)
+		return false
+	}
+	t.held = nil
+	if err := t.door.raise(); err != nil {
+		if !errors.Is(err, errNoLease) {
+			t.log.Error("open the gate", "error", err)
+		}
+		return false
+	}
+	return true
+}
+
+// carry makes the host's addresses those of held. It reports whether all came and went as wanted.
+func (t *tenant) carry(held []state.Holding) bool {
+	want := addressesOf(held)
+	leaving := without(t.carried, want)
+	if !t.fence(want) {
+		return false
+	}
+	t.announce.Stop(ips(leaving))
+	out, err := t.host.Set(want)
+	if err != nil {
+		t.log.Error("set addresses", "error", err)
+	}
+	t.tell(out)
+	t.mu.Lock()
+	t.carried = append(slices.Clone(want), present(leaving, out, err)...)
+	t.mu.Unlock()
+	t.note(held, out)
+	return t.release(leaving, out, err) && len(out.Failed) == 0
+}
+
+// fence bars what is not wanted any more before it is taken off, and lets what is wanted through before
+// it is put on.
+func (t *tenant) fence(want []vip.Address) bool {
+	if err := t.door.gate.Bar(ips(without(t.held, want))); err != nil {
+		t.log.Error("bar addresses", "error", err)
+		return false
+	}
+	if err := t.door.gate.Hold(ips(without(want, t.held))); err != nil {
+		t.log.Error("hold addresses", "error", err)
+		return false
+	}
+	t.held = want
+	return true
+}
+
+// tell announces what was added, be it new or put back after somebody removed it.
+func (t *tenant) tell(out vip.Outcome) {
+	var targets []announce.Target
+	for _, a := range out.Added {
+		targets = append(targets, announce.Target{Addr: a.Prefix.Addr(), Interface: a.Interface})
+	}
+	t.announce.Announce(targets)
+	if out.Changed() {
+		t.log.Info("addresses changed", "added", len(out.Added), "removed", len(out.Removed))
+	}
+}
+
+// unable returns what this host could not carry, by group, and why.
+func (t *tenant) unable() map[string]string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.problems)
+}
+
+// empty reports whether this host carries nothing.
+func (t *tenant) empty() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.carried) == 0
+}
+
+// release takes what is read back as gone out of the gate's care. What the kernel keeps stays guarded and
+// barred; if it keeps it for long, this node gives up its lease so that others can go on.
+func (t *tenant) release(leaving []vip.Address, out vip.Outcome, err error) bool {
+	kept := present(leaving, out, err)
+	if gone := without(leaving, kept); len(gone) > 0 {
+		if err := t.door.gate.Release(ips(gone)); err != nil {
+			t.log.Warn("release addresses", "error", err)
+		}
+	}
+	if len(kept) == 0 {
+		t.stuck = time.Time{}
+		return true
+	}
+	switch {
+	case t.stuck.IsZero():
+		t.stuck = time.Now()
+	case time.Since(t.stuck) > patience:
+		t.giveUp(errors.New("the kernel keeps addresses that were removed"))
+	}
+	return false
+}
+
+// present returns which addresses are still on the host, as far as could be read.
+func present(list []vip.Address, out vip.Outcome, err error) []vip.Address {
+	if err != nil {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(a vip.Address) bool { return !out.Has(a.Prefix.Addr()) })
+}
+
+// settle reports debts whose addresses are not on this host any more, or that it may hold again.
+func (t *tenant) settle(tenancy state.Tenancy) {
+	owing := map[netip.Addr]bool{}
+	for _, a := range without(t.carried, addressesOf(tenancy.Held)) {
+		owing[a.Prefix.Addr()] = true
+	}
+	message := wire.Released{Node: t.node, Epoch: t.epoch()}
+	told := map[uint64]bool{}
+	for _, d := range tenancy.Owed {
+		if slices.ContainsFunc(d.Addresses, func(ip netip.Addr) bool { return owing[ip] }) {
+			continue
+		}
+		told[d.Serial] = true
+		if !t.told[d.Serial] {
+			message.Serials = append(message.Serials, d.Serial)
+		}
+	}
+	t.told = told
+	if len(message.Serials) > 0 {
+		t.letGo(message)
+	}
+}

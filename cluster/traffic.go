@@ -1,0 +1,177 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"vipd/cluster/consensus"
+	"vipd/cluster/lease"
+	"vipd/cluster/state"
+	"vipd/cluster/wire"
+)
+
+// Intervals of the leader's canary.
+const (
+	canaryEach  = time.Second
+	canaryLimit = time.Second
+)
+
+// pause waits; it reports false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// View is the newest state known to be committed; an empty one before Raft runs.
+func (m *member) View() *state.State {
+	if raft := m.early.Load(); raft != nil {
+		return raft.View()
+	}
+	return state.New()
+}
+
+// NewestConfig, LogEnd and CaughtUp are Raft's, for the keeper.
+func (m *member) NewestConfig() uint64         { return m.raft.NewestConfig() }
+func (m *member) LogEnd() (term, index uint64) { return m.raft.LogEnd() }
+func (m *member) CaughtUp() bool               { return m.raft.CaughtUp() }
+
+// receive takes in a datagram. What cannot be read is as good as lost.
+func (m *member) receive(data []byte) {
+	message, err := wire.Parse(data)
+	if err != nil {
+		m.log.Debug("passed over a datagram", "error", err)
+		return
+	}
+	switch message := message.(type) {
+	case wire.Released:
+		m.tenant.hear(message)
+	case wire.Committed:
+		m.learn(message)
+	case wire.Campaign:
+		m.askedToCampaign(message)
+	case wire.Report:
+		m.reporter.hear(message)
+	default:
+		m.keeper.deliver(message)
+	}
+}
+
+// send sends to a member, best effort.
+func (m *member) send(to string, message wire.Message) {
+	n := m.View().Nodes[to]
+	if n == nil || m.gossip == nil {
+		return
+	}
+	if err := m.gossip.Send(to, n.Gossip, wire.Marshal(message)); err != nil {
+		m.log.Debug("send a datagram", "to", to, "error", err)
+	}
+}
+
+// broadcast sends to all other members.
+func (m *member) broadcast(message wire.Message) {
+	if m.gossip == nil {
+		return
+	}
+	data := wire.Marshal(message)
+	if len(data) > wire.MaxDatagram {
+		return // Raft, or the next report, tells of it
+	}
+	for name, n := range m.View().Nodes {
+		if name == m.self.node {
+			continue
+		}
+		if err := m.gossip.Send(name, n.Gossip, data); err != nil {
+			m.log.Debug("send a datagram", "to", name, "error", err)
+		}
+	}
+}
+
+// committed is called by Raft for each commit. The leader tells the others at once: Raft itself would
+// with its next append.
+func (m *member) committed(c consensus.Commit) {
+	if raft := m.early.Load(); raft != nil && c.Prev != 0 && raft.Leads() {
+		m.broadcast(wire.Committed{Prev: c.Prev, Index: c.Index, Command: c.Command, Voters: c.Voters})
+	}
+	m.stateChanged()
+}
+
+// learn takes in what the leader says was committed.
+func (m *member) learn(c wire.Committed) {
+	raft := m.early.Load()
+	if raft != nil && raft.Learn(consensus.Commit{Prev: c.Prev, Index: c.Index, Command: c.Command, Voters: c.Voters}) {
+		m.stateChanged()
+	}
+}
+
+// stateChanged wakes all who follow the view, those on the way of a failover first.
+func (m *member) stateChanged() {
+	kick(m.tenant.wake)
+	kick(m.keeper.refresh)
+	kick(m.clerk.wake)
+	kick(m.conductor.wake)
+	kick(m.elector.wake)
+	kick(m.steward.wake)
+	kick(m.reporter.wake)
+	m.changes.raise()
+}
+
+func (m *member) healthChanged() {
+	kick(m.conductor.wake)
+	kick(m.steward.wake)
+	m.changes.raise()
+}
+
+func (m *member) heardWithdrawal(w lease.Withdrawal) {
+	m.conductor.withdraw(w)
+	kick(m.elector.wake)
+}
+
+// letGo tells those who wait for these debts, and has them written off.
+func (m *member) letGo(r wire.Released) {
+	m.broadcast(r)
+	m.clerk.settle(state.Tenure{Node: r.Node, Epoch: r.Epoch}, r.Serials)
+}
+
+func (m *member) sendCampaign(to string) { m.send(to, wire.Campaign{Leader: m.self.node}) }
+
+// askedToCampaign follows the wish of a leader to be replaced, if it still leads.
+func (m *member) askedToCampaign(c wire.Campaign) {
+	raft := m.early.Load()
+	if raft == nil {
+		return
+	}
+	if leader, _ := raft.Leader(); leader == c.Leader {
+		select {
+		case m.elector.asked <- c.Leader:
+		default:
+		}
+	}
+}
+
+// applied returns how far a member's state is, by its own account.
+func (m *member) applied(node string) uint64 {
+	a, _ := m.reporter.of(node)
+	return a.Applied
+}
+
+// found returns the cluster that this node was told to make.
+func (m *member) found() *state.Init {
+	if m.founding != nil {
+		return m.founding
+	}
+	// The daemon was killed between its first vote and its first command.
+	return &state.Init{Cluster: m.identity.ClusterID, Profile: state.LAN, Node: m.asNode()}
+}
+
+// asNode is this node as the cluster should know it.
+func (m *member) asNode() state.Node { return asNode(m.options, m.self.instance) }
+
+func asNode(o Options, instance string) state.Node {
+	return state.Node{Name: o.Name, Instance: instance, Gossip: o.gossipAddress(), Address: o.clusterAddress()}
+}

@@ -1,0 +1,146 @@
+// Command vipd keeps virtual IP addresses alive on a group of Linux hosts.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+
+	"vipd/cluster"
+	"vipd/cmd/vipd/nodefile"
+	"vipd/storage"
+)
+
+// version is set by the build.
+var version = "dev"
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// failure is an error of the daemon, as against one of the command line.
+type failure struct{ error }
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cmd := command(stdout, stderr)
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "vipd:", err)
+	if errors.As(err, new(failure)) {
+		return exitFailed
+	}
+	return exitUsage
+}
+
+func command(stdout, stderr io.Writer) *cobra.Command {
+	var config string
+	var check, reference bool
+	cmd := &cobra.Command{
+		Use:   "vipd",
+		Short: "Keep virtual IP addresses alive on a group of hosts",
+		Long: `vipd runs on each host of a cluster. The hosts agree by Raft who holds each group of virtual addresses;
+a lease that the kernel enforces makes sure that no two of them ever answer for one address.
+
+A daemon that belongs to no cluster yet waits for ` + "`vipctl init` or `vipctl join`" + `. What it joined survives
+restarts. Stopped with SIGTERM, it hands its groups over first.
+
+Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage.`,
+		Args:          cobra.NoArgs,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if reference {
+				_, err := io.WriteString(stdout, nodefile.Reference())
+				return err
+			}
+			file, err := load(config)
+			if err != nil {
+				return failure{err}
+			}
+			if check {
+				fmt.Fprintf(stdout, "%s is fine: node %s at %s\n", config, file.Node, file.Listen)
+				return nil
+			}
+			if err := serve(cmd.Context(), file, stderr); err != nil {
+				return failure{err}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", nodefile.DefaultPath, "the node file")
+	cmd.Flags().BoolVar(&check, "check", false, "check the node file and exit")
+	cmd.Flags().BoolVar(&reference, "print-reference", false, "print the reference configuration, with every key, and exit")
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	return cmd
+}
+
+func load(path string) (nodefile.File, error) {
+	file, err := nodefile.Load(path)
+	if err != nil {
+		return file, err
+	}
+	return nodefile.Resolve(file)
+}
+
+// serve runs the daemon: first the data directory, which keeps a second daemon out, last the node.
+func serve(ctx context.Context, file nodefile.File, stderr io.Writer) error {
+	// What the daemon keeps is small and what it makes is short-lived: a tighter heap costs little.
+	debug.SetGCPercent(50)
+	logger := newLogger(file.Log, stderr).With("node", file.Node)
+	dir, err := storage.Open(file.DataDir)
+	if err != nil {
+		return err
+	}
+	node := cluster.New(cluster.Options{
+		Name:        file.Node,
+		Listen:      file.Listen.Addr,
+		GossipPort:  file.GossipPort,
+		ClusterPort: file.ClusterPort,
+		Socket:      file.Socket,
+		Fence:       file.Fence == nodefile.FenceNFTables,
+		Dir:         dir,
+		Logger:      logger,
+		Version:     version,
+		Ready: func(status string) {
+			logger.Info("ready", "version", version, "status", status, "socket", file.Socket)
+			systemd.SdNotify(false, systemd.SdNotifyReady+"\nSTATUS="+status)
+		},
+	})
+	err = node.Run(ctx)
+	logger.Info("stopped")
+	return errors.Join(err, dir.Close())
+}
+
+func newLogger(l nodefile.Log, to io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		level = slog.LevelInfo // the node file was checked; this cannot be
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(to, options))
+	}
+	return slog.New(slog.NewTextHandler(to, options))
+}
