@@ -2,6 +2,7 @@ package keepalived
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -74,4 +75,32 @@ func keepalivedTest(t *testing.T, ns *lab.Namespace, name, id string) (good bool
 	}
 	const securityOnly = 6
 	return err == nil || exit.ExitCode() == securityOnly, string(out)
+}
+
+// accepted are traps that keepalived complains about and we do not, on purpose.
+var accepted = map[string]string{
+	"explicit interval 0": "it is the default, and old configurations spell it out",
+}
+
+// TestKeepalivedAgreesOnTraps is TestKeepalivedAgrees for the short texts.
+func TestKeepalivedAgreesOnTraps(t *testing.T) {
+	lab.Need(t, "keepalived")
+	ns := lab.NewNamespace(t, "traps")
+	ns.IP(t, "link", "add", "eth0", "type", "veth", "peer", "name", "peth0")
+	for _, tt := range traps {
+		name := filepath.Join(t.TempDir(), "k.conf")
+		if err := os.WriteFile(name, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		good, said := keepalivedTest(t, ns, name, "n1")
+		if why, ok := accepted[tt.name]; ok {
+			if good {
+				t.Errorf("%s: keepalived accepts it; the exception (%s) is not needed", tt.name, why)
+			}
+			continue
+		}
+		if want := tt.warning == ""; good != want {
+			t.Errorf("%s: keepalived good=%v, we %v: %s", tt.name, good, want, said)
+		}
+	}
 }

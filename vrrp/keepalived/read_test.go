@@ -106,45 +106,48 @@ func TestReadBig(t *testing.T) {
 	}
 }
 
-// TestTraps are the places where keepalived does something else than the words suggest.
+// trapInstance is an instance with some more lines.
+func trapInstance(lines string) string {
+	return "vrrp_instance VI {\n interface eth0\n virtual_router_id 7\n virtual_ipaddress {\n  10.0.0.1\n }\n" + lines + "\n}\n"
+}
+
+// traps are the places where keepalived does something else than the words suggest.
+var traps = []struct {
+	name, text string
+	ok         func(*Instance) bool
+	warning    string // a part of the only warning; empty for none
+}{
+	{"no priority", trapInstance(""), func(i *Instance) bool { return i.Priority == 100 }, ""},
+	{"state MASTER alone is an owner", trapInstance("state MASTER"), func(i *Instance) bool { return i.Priority == 255 }, ""},
+	{"a priority out of range", trapInstance("state MASTER\npriority 300"), func(i *Instance) bool { return i.Priority == 100 }, "1 to 255"},
+	{"an unknown state", trapInstance("state SLAVE"), func(i *Instance) bool { return !i.StateMaster }, "neither MASTER nor BACKUP"},
+	{"nopreempt with MASTER", trapInstance("state MASTER\npriority 9\nnopreempt"), func(i *Instance) bool { return !i.NoPreempt }, "does nothing with state MASTER"},
+	{"preempt_delay with MASTER", trapInstance("state MASTER\npriority 9\npreempt_delay 5"), func(i *Instance) bool { return i.PreemptDelay == 0 }, "does nothing with state MASTER"},
+	{"fraction in version 2", trapInstance("advert_int 1.5"), func(i *Instance) bool { return i.AdvertInt == 2*time.Second }, "cannot advertise every 1.5s"},
+	{"small fraction in version 2", trapInstance("advert_int 0.2"), func(i *Instance) bool { return i.AdvertInt == time.Second }, "cannot advertise"},
+	{"fraction in version 3", trapInstance("version 3\nadvert_int 0.015"), func(i *Instance) bool { return i.AdvertInt == 20*time.Millisecond }, "cannot advertise"},
+	{"too long for version 3", trapInstance("version 3\nadvert_int 60"), func(i *Instance) bool { return i.AdvertInt == 40950*time.Millisecond }, "cannot advertise"},
+	{"an interval of 0", trapInstance("advert_int 0"), func(i *Instance) bool { return i.AdvertInt == time.Second }, "ignored"},
+	{"password in version 3", trapInstance("version 3\nauthentication {\nauth_type PASS\nauth_pass x\n}"), func(i *Instance) bool { return i.AuthType == "" }, "no authentication"},
+	{"type without password", trapInstance("authentication {\nauth_type PASS\n}"), func(i *Instance) bool { return i.AuthType == "" }, "without a password"},
+	{"no peers", trapInstance("unicast_peer {\n}"), func(i *Instance) bool { return len(i.UnicastPeers) == 0 }, "uses multicast"},
+	{"source with a mask", trapInstance("unicast_src_ip 10.0.0.2/24\nunicast_peer {\n10.0.0.3\n}"), func(i *Instance) bool { return i.UnicastSource == netip.MustParseAddr("10.0.0.2") }, ""},
+	{"explicit interval 0", "global_defs {\nvrrp_garp_interval 0\nvrrp_gna_interval 0\n}\n" + trapInstance(""), func(i *Instance) bool { return true }, ""},
+	{"global version below", trapInstance("") + "global_defs {\nvrrp_version 3\n}\n", func(i *Instance) bool { return i.Version == 3 }, ""},
+	{"an undefined script", trapInstance("track_script {\nchk\n}"), func(i *Instance) bool { return len(i.Track.Scripts) == 0 }, "there is no vrrp_script chk"},
+	{"one line", "vrrp_instance VI { interface eth0\n virtual_router_id 7\n virtual_ipaddress { 10.0.0.1 }\n}", func(i *Instance) bool { return len(i.Addresses) == 1 }, ""},
+	{"braces alone and glued", "vrrp_instance VI\n{\n interface eth0\n virtual_router_id 7\n virtual_ipaddress{\n 10.0.0.1\n }\n}", func(i *Instance) bool { return len(i.Addresses) == 1 }, ""},
+	{"an unknown word of an address", trapInstance("virtual_ipaddress_excluded {\n10.0.0.2 foo\n}"), func(i *Instance) bool { return len(i.Excluded) == 1 }, `unknown word "foo"`},
+	{"an unknown keyword", trapInstance("bogus 1"), func(*Instance) bool { return true }, `unknown keyword "bogus"`},
+	{"no addresses", "vrrp_instance VI {\n interface eth0\n virtual_router_id 7\n}\n", func(i *Instance) bool { return len(i.Addresses) == 0 }, "no virtual_ipaddress"},
+	{"a weight out of range", "global_defs {\nscript_user root\nenable_script_security\n}\n" + trapInstance("") + "vrrp_script a {\nscript /bin/true\nweight 300\n}\n", func(*Instance) bool { return true }, "from -253 to 253"},
+	{"minimal announcements", "global_defs {\nvrrp_min_garp\n}\n" + trapInstance(""), func(i *Instance) bool {
+		return i.GARP == GARP{MasterRepeat: 1, MasterRefreshRepeat: 1, LowerPrioRepeat: 1}
+	}, ""},
+}
+
 func TestTraps(t *testing.T) {
-	instance := func(lines string) string {
-		return "vrrp_instance VI {\n interface eth0\n virtual_router_id 7\n virtual_ipaddress {\n  10.0.0.1\n }\n" + lines + "\n}\n"
-	}
-	tests := []struct {
-		name, text string
-		ok         func(*Instance) bool
-		warning    string // a part of the only warning; empty for none
-	}{
-		{"no priority", instance(""), func(i *Instance) bool { return i.Priority == 100 }, ""},
-		{"state MASTER alone is an owner", instance("state MASTER"), func(i *Instance) bool { return i.Priority == 255 }, ""},
-		{"a priority out of range", instance("state MASTER\npriority 300"), func(i *Instance) bool { return i.Priority == 100 }, "1 to 255"},
-		{"an unknown state", instance("state SLAVE"), func(i *Instance) bool { return !i.StateMaster }, "neither MASTER nor BACKUP"},
-		{"nopreempt with MASTER", instance("state MASTER\npriority 9\nnopreempt"), func(i *Instance) bool { return !i.NoPreempt }, "does nothing with state MASTER"},
-		{"preempt_delay with MASTER", instance("state MASTER\npriority 9\npreempt_delay 5"), func(i *Instance) bool { return i.PreemptDelay == 0 }, "does nothing with state MASTER"},
-		{"fraction in version 2", instance("advert_int 1.5"), func(i *Instance) bool { return i.AdvertInt == 2*time.Second }, "cannot advertise every 1.5s"},
-		{"small fraction in version 2", instance("advert_int 0.2"), func(i *Instance) bool { return i.AdvertInt == time.Second }, "cannot advertise"},
-		{"fraction in version 3", instance("version 3\nadvert_int 0.015"), func(i *Instance) bool { return i.AdvertInt == 20*time.Millisecond }, "cannot advertise"},
-		{"too long for version 3", instance("version 3\nadvert_int 60"), func(i *Instance) bool { return i.AdvertInt == 40950*time.Millisecond }, "cannot advertise"},
-		{"an interval of 0", instance("advert_int 0"), func(i *Instance) bool { return i.AdvertInt == time.Second }, "ignored"},
-		{"password in version 3", instance("version 3\nauthentication {\nauth_type PASS\nauth_pass x\n}"), func(i *Instance) bool { return i.AuthType == "" }, "no authentication"},
-		{"type without password", instance("authentication {\nauth_type PASS\n}"), func(i *Instance) bool { return i.AuthType == "" }, "without a password"},
-		{"no peers", instance("unicast_peer {\n}"), func(i *Instance) bool { return len(i.UnicastPeers) == 0 }, "uses multicast"},
-		{"source with a mask", instance("unicast_src_ip 10.0.0.2/24\nunicast_peer {\n10.0.0.3\n}"), func(i *Instance) bool { return i.UnicastSource == netip.MustParseAddr("10.0.0.2") }, ""},
-		{"explicit interval 0", "global_defs {\nvrrp_garp_interval 0\nvrrp_gna_interval 0\n}\n" + instance(""), func(i *Instance) bool { return true }, ""},
-		{"global version below", instance("") + "global_defs {\nvrrp_version 3\n}\n", func(i *Instance) bool { return i.Version == 3 }, ""},
-		{"an undefined script", instance("track_script {\nchk\n}"), func(i *Instance) bool { return len(i.Track.Scripts) == 0 }, "there is no vrrp_script chk"},
-		{"one line", "vrrp_instance VI { interface eth0\n virtual_router_id 7\n virtual_ipaddress { 10.0.0.1 }\n}", func(i *Instance) bool { return len(i.Addresses) == 1 }, ""},
-		{"braces alone and glued", "vrrp_instance VI\n{\n interface eth0\n virtual_router_id 7\n virtual_ipaddress{\n 10.0.0.1\n }\n}", func(i *Instance) bool { return len(i.Addresses) == 1 }, ""},
-		{"an unknown word of an address", instance("virtual_ipaddress_excluded {\n10.0.0.2 foo\n}"), func(i *Instance) bool { return len(i.Excluded) == 1 }, `unknown word "foo"`},
-		{"an unknown keyword", instance("bogus 1"), func(*Instance) bool { return true }, `unknown keyword "bogus"`},
-		{"no addresses", "vrrp_instance VI {\n interface eth0\n virtual_router_id 7\n}\n", func(i *Instance) bool { return len(i.Addresses) == 0 }, "no virtual_ipaddress"},
-		{"script security", instance("") + "vrrp_script a {\nscript /bin/true\nweight 300\n}\n", func(*Instance) bool { return true }, "from -253 to 253"},
-		{"minimal announcements", "global_defs {\nvrrp_min_garp\n}\n" + instance(""), func(i *Instance) bool {
-			return i.GARP == GARP{MasterRepeat: 1, MasterRefreshRepeat: 1, LowerPrioRepeat: 1}
-		}, ""},
-	}
-	for _, tt := range tests {
+	for _, tt := range traps {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := readText(tt.text)
 			if err != nil {

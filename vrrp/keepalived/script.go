@@ -43,7 +43,7 @@ func (r *reader) weightOf(n *node, limit int) (weight int, reverse bool) {
 
 // trackProcess reads a vrrp_track_process.
 func (r *reader) trackProcess(n *node) {
-	p := &TrackProcess{Pos: n.Pos, Name: n.args()[0], Weight: 1, Quorum: 1, QuorumMax: -1}
+	p := &TrackProcess{Pos: n.Pos, Name: n.args()[0], Quorum: 1, QuorumMax: -1}
 	r.cfg.Processes = append(r.cfg.Processes, p)
 	r.inside(n, func() {
 		t := table{
