@@ -14,6 +14,9 @@ import (
 // that is recorded as a stall.
 const stallAfter = 4 * time.Millisecond
 
+// realtimePriority is low among real-time threads, and above all others.
+const realtimePriority = 10
+
 // confirmAfter is the shortest time between two confirmations for one address.
 const confirmAfter = 200 * time.Microsecond
 
@@ -58,8 +61,8 @@ type target struct {
 	spareOf   map[netip.Addr]int
 }
 
-func newLoop(o Options) *loop {
-	l := &loop{options: o, rec: newRecorder(o), byAddr: map[netip.Addr]int{}, known: len(o.Hosts), session: rand.Uint32()}
+func newLoop(o Options, rec *recorder) *loop {
+	l := &loop{options: o, rec: rec, byAddr: map[netip.Addr]int{}, known: len(o.Hosts), session: rand.Uint32()}
 	for _, h := range o.Hosts {
 		l.macs = append(l.macs, [6]byte(h.MAC))
 	}
@@ -93,6 +96,7 @@ func (l *loop) run(ready chan<- struct{}, stop <-chan struct{}) error {
 		return err
 	}
 	defer l.ring.close()
+	l.ring.alone = l.options.Separate
 	l.prepare(ifi)
 	cpu := sharpen()
 	l.rec.update(func(r *Recording) { r.Start, r.Prober.Realtime = time.Now(), cpu.realtime })
@@ -203,7 +207,7 @@ type cpuClock struct {
 // sharpen asks for real-time scheduling, or at least for exact timers, for the
 // calling thread, and starts measuring its processor time.
 func sharpen() *cpuClock {
-	err := unix.SchedSetAttr(0, &unix.SchedAttr{Policy: unix.SCHED_FIFO, Priority: 10}, 0)
+	err := unix.SchedSetAttr(0, &unix.SchedAttr{Policy: unix.SCHED_FIFO, Priority: realtimePriority}, 0)
 	// One nanosecond; the default slack is 50 µs. Fails never, matters little.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	c := &cpuClock{realtime: err == nil}

@@ -12,6 +12,9 @@ import (
 type Options struct {
 	// Do runs a function in the client's network namespace; nil means here.
 	Do func(func() error) error
+	// Separate probes in a process of its own, so that neither the runtime of
+	// this one nor other programs hold the prober up. It needs [Main].
+	Separate bool
 	// Interface is the client's interface.
 	Interface string
 	// Source4 and Source6 are the client's own addresses there. The twelve

@@ -11,7 +11,9 @@ import (
 
 // Probe is a running prober.
 type Probe struct {
-	loop *loop
+	options Options
+	rec     *recorder
+
 	stop chan struct{}
 	done chan struct{}
 	once sync.Once
@@ -27,11 +29,11 @@ func Start(options Options) (*Probe, error) {
 	if err := options.complete(); err != nil {
 		return nil, fmt.Errorf("start probe: %w", err)
 	}
-	p := &Probe{loop: newLoop(options), stop: make(chan struct{}), done: make(chan struct{})}
+	p := &Probe{options: options, rec: newRecorder(options), stop: make(chan struct{}), done: make(chan struct{})}
 	ready := make(chan struct{})
 	go func() {
 		defer close(p.done)
-		p.err = options.Do(func() error { return p.loop.run(ready, p.stop) })
+		p.err = p.run(ready)
 	}()
 	select {
 	case <-ready:
@@ -39,6 +41,13 @@ func Start(options Options) (*Probe, error) {
 	case <-p.done:
 		return nil, fmt.Errorf("start probe: %w", p.err)
 	}
+}
+
+func (p *Probe) run(ready chan<- struct{}) error {
+	if p.options.Separate {
+		return runSeparate(p.options, p.rec, ready, p.stop)
+	}
+	return p.options.Do(func() error { return newLoop(p.options, p.rec).run(ready, p.stop) })
 }
 
 // Stop ends the probing and reports all of it. It may be called again.
@@ -54,7 +63,7 @@ func (p *Probe) Report() Report { return Analyze(p.Recording()) }
 
 // Recording returns what was seen so far.
 func (p *Probe) Recording() Recording {
-	rec := p.loop.rec.snapshot()
+	rec := p.rec.snapshot(true)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	rec.Marks = append([]Mark(nil), p.marks...)
@@ -71,7 +80,7 @@ func (p *Probe) Mark(format string, args ...any) {
 // Await waits until the named host of [Options.Hosts], or with an empty name anybody, has answered
 // for the address a request that was sent after the call.
 func (p *Probe) Await(ctx context.Context, addr netip.Addr, host string) error {
-	i := slices.Index(p.loop.options.Addrs, addr)
+	i := slices.Index(p.options.Addrs, addr)
 	if i < 0 {
 		return fmt.Errorf("await answer of %s for %s: not watched", who(host), addr)
 	}
@@ -79,7 +88,7 @@ func (p *Probe) Await(ctx context.Context, addr netip.Addr, host string) error {
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
 	for {
-		if p.loop.rec.answeredSince(i, host, since) {
+		if p.rec.answeredSince(i, host, since) {
 			return nil
 		}
 		select {

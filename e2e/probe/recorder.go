@@ -16,7 +16,7 @@ type recorder struct {
 	mu     sync.Mutex
 	rec    Recording
 	blocks [][]Event
-	ended  bool
+	ended  bool // rec.End is valid
 
 	// latest says, by address and known host, when the newest answered request
 	// was sent; a last place is for everybody. Those who look at it all the time
@@ -50,13 +50,51 @@ func (r *recorder) add(e Event) {
 		last++
 	}
 	r.blocks[last] = append(r.blocks[last], e)
-	if !e.Announcement {
-		latest := r.latest[e.Addr]
-		latest[len(r.names)].Store(e.Sent)
-		if int(e.Host) < len(r.names) {
-			latest[e.Host].Store(e.Sent)
-		}
+	r.note(e)
+}
+
+// note remembers an answer for those who await one.
+func (r *recorder) note(e Event) {
+	if e.Announcement {
+		return
 	}
+	latest := r.latest[e.Addr]
+	latest[len(r.names)].Store(e.Sent)
+	if int(e.Host) < len(r.names) {
+		latest[e.Host].Store(e.Sent)
+	}
+}
+
+// merge adds what another recorder handed over.
+func (r *recorder) merge(u update) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(u.Events) > 0 {
+		r.blocks = append(r.blocks, u.Events)
+		r.rec.End, r.ended = time.Unix(0, u.Events[len(u.Events)-1].Received), true
+	}
+	if u.Rest != nil {
+		r.rec, r.ended = *u.Rest, true
+	}
+	for _, e := range u.Events {
+		r.note(e)
+	}
+}
+
+// since returns a copy of the events from the nth on and how many there are now.
+func (r *recorder) since(n int) ([]Event, int) {
+	r.mu.Lock()
+	blocks := slices.Clone(r.blocks)
+	r.mu.Unlock()
+	var events []Event
+	total := 0
+	for _, b := range blocks {
+		if from := max(n-total, 0); from < len(b) {
+			events = append(events, b[from:]...)
+		}
+		total += len(b)
+	}
+	return events, total
 }
 
 // host finds the index of a MAC, adding an unknown one under its own name.
@@ -95,8 +133,8 @@ func (r *recorder) end() {
 }
 
 // snapshot copies the blocks' headers under the lock and the events after it,
-// so that the prober does not wait for long.
-func (r *recorder) snapshot() Recording {
+// so that the prober does not wait for long. Without events it copies the rest.
+func (r *recorder) snapshot(events bool) Recording {
 	r.mu.Lock()
 	rec := r.rec
 	rec.Hosts = slices.Clone(rec.Hosts)
@@ -107,7 +145,9 @@ func (r *recorder) snapshot() Recording {
 		rec.End = time.Now()
 	}
 	r.mu.Unlock()
-	rec.Events = slices.Concat(blocks...)
+	if events {
+		rec.Events = slices.Concat(blocks...)
+	}
 	return rec
 }
 
