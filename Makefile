@@ -1,0 +1,50 @@
+# Bare `make` lists what there is. Each target installs what it lacks (.ci/setup).
+
+TAGS := hashicorpmetrics
+VERSION := $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# Go from .cache is there only where the machine's own was too old.
+export PATH := $(CURDIR)/.cache/go/bin:$(PATH):/usr/local/go/bin
+export GOTOOLCHAIN := local
+
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags "-X main.version=$(VERSION)"
+TEST := go test -tags $(TAGS) -timeout 15m
+
+.DEFAULT_GOAL := help
+.PHONY: help build test test-unit test-e2e lint demo setup clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/vipd and bin/vipctl, static
+	@.ci/setup build
+	$(BUILD) -o bin/ ./cmd/vipd ./cmd/vipctl
+
+test: test-unit test-e2e ## run all tests; those that need root are skipped without it, unless CI=true
+
+# The race detector needs cgo; what is shipped does without.
+test-unit: ## test the packages, with the race detector
+	@.ci/setup test
+	CGO_ENABLED=1 $(TEST) -race -p 2 $$(go list -tags $(TAGS) ./... | grep -v '^vipd/e2e\b')
+
+# One package at a time: these measure times, and the virtual machine alone keeps a core busy.
+test-e2e: build ## test whole clusters in network namespaces and virtual machines
+	@.ci/setup test
+	VIPD_BIN=$(CURDIR)/bin $(TEST) -count=1 -p 1 ./e2e/...
+
+lint: ## check format, layout and common mistakes
+	@.ci/setup build
+	.ci/lint
+
+demo: ## show a failover on a cluster in network namespaces; KEEP=1 leaves it running (needs root)
+	@[ "$$(id -u)" = 0 ] || { echo "make demo makes network namespaces: run it as root" >&2; exit 1; }
+	@.ci/setup demo
+	@$(MAKE) --no-print-directory build
+	CGO_ENABLED=0 go build -buildvcs=false -tags $(TAGS) -o bin/demo ./e2e/demo
+	@VIPD_BIN=$(CURDIR)/bin $(if $(KEEP),KEEP=$(KEEP)) bin/demo
+
+setup: ## install what any of these targets needs
+	@.ci/setup test
+
+clean: ## remove what was built; .cache, with what was fetched, stays
+	rm -rf bin
