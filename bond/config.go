@@ -92,9 +92,9 @@ func (c Config) mode() Mode {
 // monitor returns how the members are monitored.
 func (c Config) monitor() monitor {
 	if c.ARPInterval != nil && *c.ARPInterval > 0 {
-		return arp
+		return arpMonitor
 	}
-	return mii
+	return miiMonitor
 }
 
 // stated returns the options that the file states, by key, as text.
@@ -140,7 +140,7 @@ func (c Config) wanted() map[string]string {
 	stated := c.stated()
 	stated["mode"] = c.mode().String()
 	switch {
-	case c.monitor() == arp:
+	case c.monitor() == arpMonitor:
 		stated["miimon"] = "0"
 	case c.MIIMon == nil:
 		stated["miimon"] = strconv.Itoa(defaultMIIMon)

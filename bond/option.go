@@ -34,8 +34,8 @@ type monitor int
 
 const (
 	noMonitor monitor = iota
-	mii
-	arp
+	miiMonitor
+	arpMonitor
 )
 
 // when is the state in which an option can be changed.
@@ -57,17 +57,17 @@ var offOn = []string{"off", "on"}
 var options = []option{
 	{key: "mode", attr: 1, kind: u8, names: modeNames, modes: anyMode, when: noMembers},
 	{key: "fail_over_mac", attr: 13, kind: u8, names: []string{"none", "active", "follow"}, unset: "none", modes: 1 << ActiveBackup, when: noMembers},
-	{key: "arp_validate", attr: 9, kind: u32, unset: "none", modes: withARP, monitor: arp,
+	{key: "arp_validate", attr: 9, kind: u32, unset: "none", modes: withARP, monitor: arpMonitor,
 		names: []string{"none", "active", "backup", "all", "filter", "filter_active", "filter_backup"}},
-	{key: "arp_all_targets", attr: 10, kind: u32, names: []string{"any", "all"}, unset: "any", modes: 1 << ActiveBackup, monitor: arp},
-	{key: "arp_ip_targets", attr: 8, kind: addressList, modes: withARP, monitor: arp},
-	{key: "arp_interval", attr: 7, kind: u32, max: math.MaxInt32, unset: "0", modes: withARP, monitor: arp},
-	{key: "arp_missed_max", attr: 30, kind: u8, min: 1, max: 255, unset: "2", modes: withARP, monitor: arp},
-	{key: "miimon", attr: 3, kind: u32, max: math.MaxInt32, unset: "0", modes: anyMode, monitor: mii},
-	{key: "up_delay", attr: 4, kind: u32, max: math.MaxInt32, unset: "0", modes: anyMode, monitor: mii},
-	{key: "down_delay", attr: 5, kind: u32, max: math.MaxInt32, unset: "0", modes: anyMode, monitor: mii},
-	{key: "peer_notif_delay", attr: 28, kind: u32, max: 300000, unset: "0", modes: withIdle, monitor: mii},
-	{key: "use_carrier", attr: 6, kind: u8, names: offOn, unset: "on", modes: anyMode, monitor: mii},
+	{key: "arp_all_targets", attr: 10, kind: u32, names: []string{"any", "all"}, unset: "any", modes: 1 << ActiveBackup, monitor: arpMonitor},
+	{key: "arp_ip_targets", attr: 8, kind: addressList, modes: withARP, monitor: arpMonitor},
+	{key: "arp_interval", attr: 7, kind: u32, max: math.MaxInt32, unset: "0", modes: withARP, monitor: arpMonitor},
+	{key: "arp_missed_max", attr: 30, kind: u8, min: 1, max: 255, unset: "2", modes: withARP, monitor: arpMonitor},
+	{key: "miimon", attr: 3, kind: u32, max: math.MaxInt32, unset: "0", modes: anyMode, monitor: miiMonitor},
+	{key: "up_delay", attr: 4, kind: u32, max: math.MaxInt32, unset: "0", modes: anyMode, monitor: miiMonitor},
+	{key: "down_delay", attr: 5, kind: u32, max: math.MaxInt32, unset: "0", modes: anyMode, monitor: miiMonitor},
+	{key: "peer_notif_delay", attr: 28, kind: u32, max: 300000, unset: "0", modes: withIdle, monitor: miiMonitor},
+	{key: "use_carrier", attr: 6, kind: u8, names: offOn, unset: "on", modes: anyMode, monitor: miiMonitor},
 	{key: "primary_reselect", attr: 12, kind: u8, names: []string{"always", "better", "failure"}, unset: "always", modes: withActive},
 	{key: "xmit_hash_policy", attr: 14, kind: u8, unset: "layer2", modes: withHash,
 		names: []string{"layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4", "vlan+srcmac"}},

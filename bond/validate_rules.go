@@ -92,7 +92,7 @@ func (c Config) checkMonitor(p *problems) {
 		return
 	}
 	for _, o := range options {
-		if _, ok := c.stated()[o.key]; ok && o.monitor == mii && o.key != "miimon" {
+		if _, ok := c.stated()[o.key]; ok && o.monitor == miiMonitor && o.key != "miimon" {
 			p.add(o.key, "remove it, or use miimon", "it belongs to miimon, and arp_interval is stated")
 		}
 	}
@@ -104,7 +104,7 @@ func (c Config) checkARP(p *problems) {
 	}
 	if !positive(c.ARPInterval) {
 		for _, o := range options {
-			if _, ok := c.stated()[o.key]; ok && o.monitor == arp && o.key != "arp_interval" {
+			if _, ok := c.stated()[o.key]; ok && o.monitor == arpMonitor && o.key != "arp_interval" {
 				p.add(o.key, "state arp_interval, or remove it", "it belongs to arp_interval, which is not stated")
 			}
 		}
@@ -144,7 +144,7 @@ func (c Config) checkDelays(p *problems) {
 	if c.MIIMon != nil {
 		interval = *c.MIIMon
 	}
-	if interval <= 0 || c.monitor() == arp {
+	if interval <= 0 || c.monitor() == arpMonitor {
 		return
 	}
 	for _, d := range []struct {
