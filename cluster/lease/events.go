@@ -49,8 +49,9 @@ type StateApplied struct{ Live map[string]uint64 }
 // that entry to the leader, and at start before Ready.
 type LogConfigured struct{ Index uint64 }
 
-// Ready says that the voter's applied state has caught up with everything its log had when it started,
-// and is that of a cluster which knows this very data directory as a member.
+// Ready says that the voter's applied state has caught up with everything its log had when it started and
+// that was not overwritten since, and is that of a cluster which knows this very data directory as a
+// member: an empty log has nothing to catch up with, but replays the past all the same.
 type Ready struct{}
 
 // Persisted says that a withdrawal is durable.

@@ -60,6 +60,9 @@ func (n *node) apply(index uint64, e entry) {
 // heardOf applies a command before Raft brings it, if it is the next one.
 func (n *node) heardOf(index, prev uint64, cmd *state.Command) {
 	if n.state.Index == prev && prev != 0 {
+		if n.w.tracing() {
+			n.logf("applies %s before Raft brings it", cmd.Name())
+		}
 		n.apply(index, entry{cmd: cmd})
 		n.react()
 	}
@@ -144,8 +147,36 @@ func (n *node) lapsed() {
 // retire gives up an epoch that can get no lease, or that a stop ends.
 func (n *node) retire() {
 	n.retiring = n.holder.Epoch()
+	if n.w.tracing() {
+		n.logf("gives up epoch %d", n.retiring)
+	}
 	n.stepHolder(lease.Resign{})
 	n.lapsed()
+}
+
+// stop ends the daemon cleanly: it lets go, retires its epoch, exits when the state says so, and is
+// started again.
+func (n *node) stop() {
+	if n.stopping {
+		return
+	}
+	if n.w.tracing() {
+		n.logf("stops")
+	}
+	n.stopping = true
+	if n.epoch != 0 && n.retiring == 0 {
+		n.retire()
+	}
+	n.exitWhenRetired()
+}
+
+func (n *node) exitWhenRetired() {
+	if n.epoch == 0 && len(n.jobs) == 0 {
+		n.crash(false)
+		n.w.after(n.w.between(0, 300*time.Millisecond), func() { n.w.start(n) })
+		return
+	}
+	n.later(10*time.Millisecond, n.exitWhenRetired)
 }
 
 // desired returns what the node may answer for now.
@@ -219,6 +250,9 @@ func (n *node) release() {
 }
 
 func (n *node) heardReleased(serials []uint64) {
+	if n.w.tracing() {
+		n.logf("hears that debts %v are settled", serials)
+	}
 	for _, s := range serials {
 		n.released[s] = true
 	}

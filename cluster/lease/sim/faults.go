@@ -15,20 +15,21 @@ const (
 	calm   = 4 * time.Second        // after the last fault, to find a holder for everything
 )
 
+// profiles are as tight as can be: no margin is smaller than the first and the last have.
 var profiles = []state.Profile{
-	{Name: "short", Renew: 20 * time.Millisecond, Lease: 100 * time.Millisecond, Margin: 10 * time.Millisecond},
+	{Name: "short", Renew: 20 * time.Millisecond, Lease: 100 * time.Millisecond, Margin: state.MinMargin},
 	state.LAN,
-	{Name: "long", Renew: 100 * time.Millisecond, Lease: 600 * time.Millisecond, Margin: 10 * time.Millisecond},
+	{Name: "long", Renew: 100 * time.Millisecond, Lease: 600 * time.Millisecond, Margin: state.MinMargin},
 }
 
 // founding is the log that every node starts with: a founded cluster, its members, groups and voters.
-func (w *world) founding(voters int) []entry {
+func (w *world) founding(voters int, profile state.Profile) []entry {
 	log := []entry{{term: 1, voters: w.names[:voters]}}
 	add := func(c state.Command) { log = append(log, entry{term: 1, cmd: &c}) }
 	for i, name := range w.names {
 		n := state.Node{Name: name, Instance: name}
 		if i == 0 {
-			add(state.Command{Init: &state.Init{Cluster: "sim", Profile: profiles[w.rng.IntN(len(profiles))], Node: n}})
+			add(state.Command{Init: &state.Init{Cluster: "sim", Profile: profile, Node: n}})
 			continue
 		}
 		add(state.Command{Join: &state.Join{Node: n}})
@@ -64,7 +65,7 @@ func randomFaults(w *world) time.Duration {
 
 func (w *world) fault() {
 	n, d := w.pick(), w.between(time.Millisecond, 700*time.Millisecond)
-	switch w.rng.IntN(16) {
+	switch w.rng.IntN(18) {
 	case 0:
 		w.logf("%s is isolated", n.name)
 		w.net.isolate(n.name)
@@ -86,6 +87,8 @@ func (w *world) fault() {
 	case 9, 10:
 		n.crash(w.chance(0.5))
 		w.after(d, func() { w.start(n) })
+	case 16, 17:
+		n.deliver(n.stop)
 	case 11:
 		n.disk.slow = !n.disk.slow
 	case 12:
@@ -140,7 +143,7 @@ func (w *world) operatorMoves(n *node) {
 				a := n.state.Assignments[g]
 				w.logf("operator at %s: move %s to %s", n.name, g, to.name)
 				n.propose(state.Command{Assign: &state.Assign{Moves: []state.Move{{
-					Groups: []state.Expected{{Group: g, Serial: a.Serial}}, To: to.name, Epoch: me.Epoch, Reason: "asked",
+					Groups: []state.Expected{{Group: g, Serial: a.Serial}}, To: to.name, Epoch: me.Epoch, Reason: "asked", Pin: w.chance(0.5),
 				}}}})
 			}
 		}

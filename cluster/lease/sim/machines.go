@@ -17,6 +17,9 @@ func (n *node) newVoter(now lease.Instant) {
 		// As if it had been there for long, and never promised anything.
 		now, memory.Ceiling = now.Add(-time.Hour), 0
 	}
+	if n.w.omit.Ceiling {
+		memory.Ceiling = 0
+	}
 	n.voter = lease.NewVoter(n.name, now, memory)
 }
 

@@ -241,6 +241,7 @@ func (n *node) take(prev uint64, entries []entry) {
 		return
 	}
 	keep := prev + uint64(i)
+	n.atStart = min(n.atStart, keep) // what is overwritten will never be applied
 	n.log = append(n.log[:keep:keep], entries[i:]...)
 	n.logChanged(true)
 }

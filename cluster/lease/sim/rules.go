@@ -8,6 +8,7 @@ type Rules struct {
 	SendTime           bool // a lease is counted from when the grant arrived
 	EpochCheck         bool // voters grant every epoch of a member
 	RestartWait        bool // a voter that just started withdraws by what it remembers, which is nothing
+	Ceiling            bool // a voter that just started does not know how long a lease it may have granted
 	ChangeWait         bool // changes of voters follow each other at once
 	ConfigRefusal      bool // voters do not care what configuration a member counts by
 	Debts              bool // a new holder does not wait for the former one to let go

@@ -18,9 +18,6 @@ var (
 	forFlag  = flag.Duration("sim.for", 0, "run schedules for so long")
 )
 
-// schedules is how many schedules TestSchedules runs, unless VIPD_SIM_SCHEDULES says otherwise.
-const schedules = 2000
-
 func TestSchedules(t *testing.T) {
 	if *seedFlag != 0 {
 		if err := Run(Options{Seed: *seedFlag}); err != nil {

@@ -14,9 +14,10 @@ type Options struct {
 	Trace io.Writer // where each step is described; nil: nowhere
 	// script sets the faults and returns when the run ends; nil: random faults, and at the end everything
 	// must have a holder.
-	script func(*world) time.Duration
-	nodes  int // 0: random, 3 to 7
-	voters int // the first so many; 0: random
+	script  func(*world) time.Duration
+	nodes   int // 0: random, 3 to 7
+	voters  int // the first so many; 0: random
+	profile int // which of profiles, counted from 1; 0: random
 }
 
 // world is one run.
@@ -78,7 +79,11 @@ func newWorld(o Options) *world {
 	if voters == 0 {
 		voters = min(n, 3+2*w.rng.IntN(2))
 	}
-	seedLog := w.founding(voters)
+	profile := profiles[w.rng.IntN(len(profiles))]
+	if o.profile != 0 {
+		profile = profiles[o.profile-1]
+	}
+	seedLog := w.founding(voters, profile)
 	for _, name := range w.names {
 		w.nodes = append(w.nodes, newNode(w, name, seedLog))
 	}

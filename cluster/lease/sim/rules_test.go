@@ -1,0 +1,88 @@
+package sim
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+)
+
+// TestEachRuleIsNeeded leaves out one safety rule at a time and expects that schedules which provoke it
+// make two nodes answer for one address, and that none of them does with the rule in force.
+func TestEachRuleIsNeeded(t *testing.T) {
+	for name, c := range map[string]struct {
+		omit   Rules
+		script func(*world) time.Duration // nil: random faults
+		nodes  int
+		lease  int
+		seeds  uint64
+	}{
+		"durable withdrawals":             {omit: Rules{DurableWithdrawal: true}, script: forgetfulVoter, nodes: 3, seeds: 100},
+		"a majority of withdrawals":       {omit: Rules{WithdrawalMajority: true}, seeds: 150},
+		"counting from sending":           {omit: Rules{SendTime: true}, script: sleepingHolder, nodes: 3, seeds: 100},
+		"dead epochs get no grant":        {omit: Rules{EpochCheck: true}, seeds: 150},
+		"the wait after a restart":        {omit: Rules{RestartWait: true}, script: restartingVoters, nodes: 5, seeds: 100},
+		"the remembered ceiling":          {omit: Rules{Ceiling: true}, script: shorterProfile, nodes: 5, lease: 3, seeds: 100},
+		"the wait between voter changes":  {omit: Rules{ChangeWait: true}, script: shrinkingVoters, nodes: 5, seeds: 100},
+		"refusing an older configuration": {omit: Rules{ConfigRefusal: true}, script: shrinkingVoters, nodes: 5, seeds: 100},
+		"waiting for debts":               {omit: Rules{Debts: true}, seeds: 50},
+		"clock rates and margin":          {omit: Rules{Slack: true}, script: slowHolder, nodes: 3, lease: 3, seeds: 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{script: c.script, nodes: c.nodes, voters: c.nodes, profile: c.lease}
+			found := uint64(0)
+			for seed := uint64(1); seed <= c.seeds && found == 0; seed++ {
+				o.Seed, o.Omit = seed, c.omit
+				var two *TwoHolders
+				if errors.As(Run(o), &two) {
+					found = seed
+				}
+			}
+			if found == 0 {
+				t.Fatalf("without the rule no two holders in %d schedules", c.seeds)
+			}
+			t.Logf("without the rule, two holders with seed %d", found)
+			for seed := uint64(1); seed <= found+20; seed++ {
+				o.Seed, o.Omit = seed, Rules{}
+				if err := Run(o); err != nil {
+					report(t, o, err)
+				}
+			}
+		})
+	}
+}
+
+// TestReplayedRenewals shows what sequence numbers are for: a recorded renewal makes nobody hold, but it
+// would keep a dead member in office.
+func TestReplayedRenewals(t *testing.T) {
+	for seed := uint64(1); seed <= 10; seed++ {
+		o := Options{Seed: seed, script: replayedRenewals, nodes: 3, voters: 3, profile: 2}
+		if err := Run(o); err != nil {
+			report(t, o, err)
+		}
+		o.Omit.SeqCheck = true
+		var nobody *NoHolder
+		if err := Run(o); !errors.As(err, &nobody) {
+			t.Errorf("seed %d: a recorded renewal, granted each time, ended with %v; want the dead member not replaced", seed, err)
+		}
+	}
+}
+
+// TestSchedulesDoWhatTheyShould looks for the things that random schedules are there to bring about.
+func TestSchedulesDoWhatTheyShould(t *testing.T) {
+	var trace bytes.Buffer
+	for seed := range uint64(100) {
+		if err := Run(Options{Seed: seed, Trace: &trace}); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+	for _, what := range []string{
+		"campaigns", "expires", "changes voters", "is paused", "crashes, host true", "crashes, host false", "stops",
+		"persist withdrawal", "is over", "older voter configuration", "not ready", "unknown epoch", "withdrawn",
+		"hears that debts", "the network splits", "set profile", "set groups", "gives up epoch", "before Raft",
+	} {
+		if n := bytes.Count(trace.Bytes(), []byte(what)); n < 10 {
+			t.Errorf("%q happened %d times in 100 schedules", what, n)
+		}
+	}
+}
