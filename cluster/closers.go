@@ -1,6 +1,9 @@
 package cluster
 
-import "errors"
+import (
+	"errors"
+	"net"
+)
 
 // closers are what has been opened and has to be closed.
 type closers []func() error
@@ -15,4 +18,12 @@ func (c *closers) close() error {
 	}
 	*c = nil
 	return errors.Join(errs...)
+}
+
+// unlessClosed passes an error on unless it says that something was closed before.
+func unlessClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }

@@ -159,7 +159,7 @@ func (m *member) openNetwork() error {
 	if err != nil {
 		return fmt.Errorf("listen for other nodes: %w", err)
 	}
-	m.opened.add(func() error { m.calls.close(); return listener.Close() })
+	m.opened.add(func() error { m.calls.close(); return unlessClosed(listener.Close()) })
 	m.mux = trust.NewMux(listener, m.creds, m.log, protoRaft, protoCall)
 	m.gossip, err = gossip.Start(gossip.Options{
 		Node: m.self.node, Listen: m.options.Listen, Port: m.options.GossipPort,
@@ -232,7 +232,10 @@ func (m *member) Run(ctx context.Context) error {
 	}
 	m.stop(life)
 	end()
-	return errors.Join(cause, parts.Wait())
+	if err := parts.Wait(); !errors.Is(err, context.Canceled) {
+		cause = errors.Join(cause, err)
+	}
+	return cause
 }
 
 // Close closes what openMember opened. Run has returned before.

@@ -10,12 +10,15 @@ import (
 	"vipd/cluster/state"
 )
 
+const hopeEach = 100 * time.Millisecond
+
 // stop hands everything over that others can take, in this order: groups, the epoch, the leadership. Each
 // step is bounded; what did not come off is left to the lease.
 func (m *member) stop(life context.Context) {
 	ctx, cancel := context.WithTimeout(life, stopLimit)
 	defer cancel()
 	m.clerk.stop()
+	go m.watchHope(ctx, cancel)
 	if held, _ := m.door.valid(); held {
 		if err := m.handOver(ctx, func(string) {}); err != nil {
 			m.log.Warn("stopped before everything was handed over", "error", err)
@@ -24,6 +27,15 @@ func (m *member) stop(life context.Context) {
 	close(m.keeper.resign)
 	if err := m.gossip.Leave(500 * time.Millisecond); err != nil {
 		m.log.Debug("leave gossip", "error", err)
+	}
+}
+
+// watchHope ends a hand-over that nobody is left to agree to.
+func (m *member) watchHope(ctx context.Context, end context.CancelFunc) {
+	for pause(ctx, hopeEach) {
+		if valid, _ := m.door.valid(); !valid && m.keeper.currentEpoch() != 0 {
+			end()
+		}
 	}
 }
 

@@ -22,8 +22,8 @@ var errStopped = errors.New("consensus is stopped on this node")
 const (
 	heartbeat     = time.Second
 	leaderLease   = 500 * time.Millisecond
-	commitTimeout = 50 * time.Millisecond
-	enqueueLimit  = time.Second // for a command to be taken by a leader whose log is stuck
+	commitTimeout = 100 * time.Millisecond // the leader tells of commits itself; this is for datagrams that got lost
+	enqueueLimit  = time.Second            // for a command to be taken by a leader whose log is stuck
 )
 
 // Options are what a Node is made of.

@@ -4,6 +4,7 @@ package gossip
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -64,9 +65,15 @@ type Gossip struct {
 // Start binds the ports and begins to gossip, with nobody yet. Close ends it.
 func Start(o Options) (*Gossip, error) {
 	d := &delegate{options: o}
-	list, err := memberlist.Create(config(o, d))
+	carrier, err := newTransport(o)
 	if err != nil {
-		return nil, fmt.Errorf("start gossip on %s port %d: %w", o.Listen, o.Port, err)
+		return nil, err
+	}
+	c := config(o, d)
+	c.Transport = carrier
+	list, err := memberlist.Create(c)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start gossip: %w", err), carrier.Shutdown())
 	}
 	return &Gossip{list: list, d: d}, nil
 }

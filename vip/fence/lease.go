@@ -153,7 +153,7 @@ func (f *Fence) arm(slot int, until int64) error {
 			return nil
 		}
 		f.stalled++
-		f.log.Warn("held up while writing the lease", "table", f.name, "for", took)
+		f.log.Debug("held up while writing the lease", "table", f.name, "for", took)
 		slack *= slackGrowth
 	}
 	return ErrStalled

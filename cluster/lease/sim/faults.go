@@ -53,10 +53,18 @@ func (w *world) spec() []state.Group {
 	return slices.DeleteFunc(groups, func(g state.Group) bool { return len(g.Addresses) == 0 })
 }
 
-// randomFaults schedules faults of all kinds, then their end.
+// randomFaults schedules faults of all kinds, often on top of a scene, then their end.
 func randomFaults(w *world) time.Duration {
 	end := warmUp + w.between(300*time.Millisecond, 2*time.Second)
-	for t := warmUp; t < end; t += w.between(10*time.Millisecond, 250*time.Millisecond) {
+	start, apart := warmUp, 250*time.Millisecond
+	if w.chance(0.3) {
+		apart = 50 * time.Millisecond
+	}
+	if w.chance(0.4) {
+		scenes[w.rng.IntN(len(scenes))](w)
+		start += w.between(0, 500*time.Millisecond)
+	}
+	for t := start; t < end; t += w.between(5*time.Millisecond, apart) {
 		w.at(t, w.fault)
 	}
 	w.at(end, w.endFaults)

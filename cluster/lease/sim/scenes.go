@@ -16,6 +16,12 @@ type play struct {
 	others []*node // neither, by name
 }
 
+// scenes are the directed schedules that go with any number of nodes. Each sets its faults and returns when
+// it is over.
+var scenes = []func(*world) time.Duration{
+	forgetfulVoter, sleepingHolder, restartingVoters, shorterProfile, shrinkingVoters, slowHolder,
+}
+
 // direct waits for a cluster with a holder that does not lead, asking for a move if there is none, and then
 // plays the scene.
 func direct(w *world, scene func(play)) time.Duration {
@@ -28,6 +34,7 @@ func direct(w *world, scene func(play)) time.Duration {
 		p := play{w: w}
 		for _, n := range w.nodes {
 			switch {
+			case !n.running || n.paused:
 			case n.role == leader:
 				p.leader = n
 			case p.holder == nil && len(n.kernel.carried) > 0 && w.now < n.kernel.shuts:
@@ -36,7 +43,7 @@ func direct(w *world, scene func(play)) time.Duration {
 				p.others = append(p.others, n)
 			}
 		}
-		if p.leader == nil || p.holder == nil {
+		if p.leader == nil || p.holder == nil || len(p.others) == 0 {
 			if p.leader != nil {
 				moveAll(p.leader, w.nodes[(int(p.leader.name[0]-'a')+1)%len(w.nodes)])
 			}
@@ -53,6 +60,9 @@ func direct(w *world, scene func(play)) time.Duration {
 // moveAll asks the leader to move every group to a node.
 func moveAll(by, to *node) {
 	me := by.state.Nodes[to.name]
+	if !me.Live() {
+		return
+	}
 	move := state.Move{To: to.name, Epoch: me.Epoch, Reason: "asked", Pin: true}
 	for name, a := range by.state.Assignments {
 		move.Groups = append(move.Groups, state.Expected{Group: name, Serial: a.Serial})
@@ -137,6 +147,9 @@ func shorterProfile(w *world) time.Duration {
 // become three, these two among them. The holder and one more voter learn nothing of it.
 func shrinkingVoters(w *world) time.Duration {
 	return direct(w, func(p play) {
+		if len(p.others) < 3 {
+			return
+		}
 		unaware, third, second := p.others[0], p.others[1], p.others[2]
 		p.deaf(p.holder, func(from, to, kind string) bool {
 			if kind == "renew" && from == p.holder.name {

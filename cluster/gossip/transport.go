@@ -1,0 +1,157 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+const (
+	maxPacket      = 65536 // what UDP carries, rounded up
+	packetsWaiting = 256
+	receiveBuffer  = 2 << 20 // bytes that the kernel keeps for us while we are held up
+	acceptPause    = 50 * time.Millisecond
+)
+
+// transport carries memberlist's packets and streams. memberlist's own allocates 64 KiB for each packet it
+// reads, which at the rate of lease renewals keeps the garbage collector busy; this one copies packets out
+// of one buffer.
+type transport struct {
+	log     *slog.Logger
+	listen  netip.Addr
+	packets *net.UDPConn
+	streams *net.TCPListener
+
+	packetCh chan *memberlist.Packet
+	streamCh chan net.Conn
+	closed   chan struct{}
+	once     sync.Once
+	readers  sync.WaitGroup
+}
+
+var _ memberlist.NodeAwareTransport = (*transport)(nil)
+
+func newTransport(o Options) (*transport, error) {
+	at := netip.AddrPortFrom(o.Listen, uint16(o.Port))
+	streams, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, fmt.Errorf("listen for gossip streams: %w", err)
+	}
+	packets, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for gossip packets: %w", err), streams.Close())
+	}
+	if err := packets.SetReadBuffer(receiveBuffer); err != nil {
+		o.Logger.Debug("enlarge the receive buffer of gossip", "error", err)
+	}
+	t := &transport{
+		log: o.Logger, listen: o.Listen, packets: packets, streams: streams,
+		packetCh: make(chan *memberlist.Packet, packetsWaiting),
+		streamCh: make(chan net.Conn),
+		closed:   make(chan struct{}),
+	}
+	t.readers.Go(t.readPackets)
+	t.readers.Go(t.acceptStreams)
+	return t, nil
+}
+
+func (t *transport) readPackets() {
+	buffer := make([]byte, maxPacket)
+	for {
+		n, from, err := t.packets.ReadFromUDPAddrPort(buffer)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil || n == 0 {
+			continue // an ICMP error about a packet sent earlier, or an empty packet
+		}
+		packet := &memberlist.Packet{Buf: slices.Clone(buffer[:n]), From: net.UDPAddrFromAddrPort(from), Timestamp: time.Now()}
+		select {
+		case t.packetCh <- packet:
+		case <-t.closed:
+			return
+		}
+	}
+}
+
+func (t *transport) acceptStreams() {
+	for {
+		conn, err := t.streams.AcceptTCP()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			t.log.Warn("accept a gossip stream", "error", err) // as for lack of file descriptors
+			select {
+			case <-time.After(acceptPause):
+			case <-t.closed:
+				return
+			}
+			continue
+		}
+		select {
+		case t.streamCh <- conn:
+		case <-t.closed:
+			conn.Close()
+			return
+		}
+	}
+}
+
+// FinalAdvertiseAddr implements memberlist.Transport.
+func (t *transport) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
+	return t.listen.AsSlice(), t.packets.LocalAddr().(*net.UDPAddr).Port, nil
+}
+
+// WriteTo implements memberlist.Transport.
+func (t *transport) WriteTo(b []byte, address string) (time.Time, error) {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("send to %s: %w", address, err)
+	}
+	_, err = t.packets.WriteToUDPAddrPort(b, to)
+	return time.Now(), err
+}
+
+// WriteToAddress implements memberlist.NodeAwareTransport.
+func (t *transport) WriteToAddress(b []byte, a memberlist.Address) (time.Time, error) {
+	return t.WriteTo(b, a.Addr)
+}
+
+// PacketCh implements memberlist.Transport.
+func (t *transport) PacketCh() <-chan *memberlist.Packet { return t.packetCh }
+
+// DialTimeout implements memberlist.Transport. Streams come from the address that packets come from.
+func (t *transport) DialTimeout(address string, limit time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: t.listen.AsSlice()}}
+	return dialer.DialContext(ctx, "tcp", address)
+}
+
+// DialAddressTimeout implements memberlist.NodeAwareTransport.
+func (t *transport) DialAddressTimeout(a memberlist.Address, limit time.Duration) (net.Conn, error) {
+	return t.DialTimeout(a.Addr, limit)
+}
+
+// StreamCh implements memberlist.Transport.
+func (t *transport) StreamCh() <-chan net.Conn { return t.streamCh }
+
+// Shutdown implements memberlist.Transport.
+func (t *transport) Shutdown() error {
+	var err error
+	t.once.Do(func() {
+		close(t.closed)
+		err = errors.Join(t.packets.Close(), t.streams.Close())
+		t.readers.Wait()
+	})
+	return err
+}
