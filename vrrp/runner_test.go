@@ -25,6 +25,7 @@ type runner struct {
 	state    vrrp.State
 	since    time.Time // of the state
 	accepted int       // packets that counted
+	sent     int       // adverts
 	history  []string  // every action but adverts
 }
 
@@ -114,6 +115,9 @@ func (r *runner) step(ev vrrp.Event) error {
 			if err := r.send(send.Priority); err != nil {
 				return err
 			}
+			r.mu.Lock()
+			r.sent++
+			r.mu.Unlock()
 			continue
 		}
 		r.note(fmt.Sprintf("%s %v", now.Format("05.000"), a))
@@ -159,6 +163,12 @@ func (r *runner) is(s vrrp.State) (since time.Time, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.since, r.state == s
+}
+
+func (r *runner) adverts() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sent
 }
 
 func (r *runner) heard() int {

@@ -16,10 +16,11 @@ import (
 
 // Keepalived is a real keepalived in a namespace. It ends with the test.
 type Keepalived struct {
-	cmd  *exec.Cmd
-	dir  string
-	log  syncBuffer
-	done chan error
+	cmd    *exec.Cmd
+	dir    string
+	log    syncBuffer
+	done   chan error
+	killed bool
 }
 
 // syncBuffer collects what a process prints.
@@ -76,11 +77,11 @@ func (k *Keepalived) Said(text string) int { return strings.Count(k.Log(), text)
 // takes it along with a signal that the child would obey politely.
 func (k *Keepalived) Kill(t testing.TB) {
 	t.Helper()
-	if k.cmd == nil {
+	if k.killed {
 		return
 	}
+	k.killed = true
 	parent := k.cmd.Process
-	k.cmd = nil
 	if err := parent.Signal(syscall.SIGSTOP); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("stop keepalived: %v", err)
 	}
