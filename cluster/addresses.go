@@ -1,8 +1,6 @@
 package cluster
 
 import (
-	"fmt"
-	"maps"
 	"net/netip"
 
 	"vipd/cluster/state"
@@ -41,28 +39,4 @@ func ips(list []vip.Address) []netip.Addr {
 		addrs[i] = a.Prefix.Addr()
 	}
 	return addrs
-}
-
-// note remembers which groups this host could not carry in full, and reports when that changed.
-func (t *tenant) note(held []state.Holding, out vip.Outcome) {
-	group := map[vip.Address]string{}
-	for _, h := range held {
-		for _, a := range addressesOf([]state.Holding{h}) {
-			group[a] = h.Group
-		}
-	}
-	problems := map[string]string{}
-	for _, f := range out.Failed {
-		if g := group[f.Address]; g != "" {
-			problems[g] = fmt.Sprintf("%s on %s: %v", f.Address.Prefix.Addr(), f.Address.Interface, f.Err)
-			t.log.Warn("cannot carry an address", "group", g, "address", f.Address, "error", f.Err)
-		}
-	}
-	t.mu.Lock()
-	same := maps.Equal(problems, t.problems)
-	t.problems = problems
-	t.mu.Unlock()
-	if !same {
-		t.reported()
-	}
 }

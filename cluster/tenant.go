@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -54,8 +53,8 @@ type tenant struct {
 	stuck   time.Time       // since when the kernel has kept something it should not
 
 	mu       sync.Mutex
-	released map[uint64]bool   // debts that their debtors said they let go of
-	problems map[string]string // by group: why this node cannot carry it
+	released map[uint64]bool    // debts that their debtors said they let go of
+	problems map[string]problem // by group
 }
 
 type tenantOptions struct {
@@ -80,7 +79,7 @@ func newTenant(o tenantOptions) *tenant {
 		wake:          make(chan struct{}, 1),
 		changed:       make(chan struct{}, 1),
 		released:      map[uint64]bool{},
-		problems:      map[string]string{},
+		problems:      map[string]problem{},
 	}
 }
 
@@ -101,7 +100,7 @@ func (t *tenant) Run(ctx context.Context) error {
 		case <-t.wake:
 		case <-retry.C:
 		case <-t.changed:
-			t.reported()
+			t.forgive()
 		case <-refresh.C:
 			t.keepUp()
 		}
@@ -236,13 +235,6 @@ func (t *tenant) tell(out vip.Outcome) {
 	if out.Changed() {
 		t.log.Info("addresses changed", "added", len(out.Added), "removed", len(out.Removed))
 	}
-}
-
-// unable returns what this host could not carry, by group, and why.
-func (t *tenant) unable() map[string]string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return maps.Clone(t.problems)
 }
 
 // empty reports whether this host carries nothing.

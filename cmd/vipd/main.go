@@ -106,8 +106,8 @@ func load(path string) (nodefile.File, error) {
 
 // serve runs the daemon: first the data directory, which keeps a second daemon out, last the node.
 func serve(ctx context.Context, file nodefile.File, stderr io.Writer) error {
-	// What the daemon keeps is small and what it makes is short-lived: a tighter heap costs little.
-	debug.SetGCPercent(50)
+	// So small a heap would be collected several times a second for no gain.
+	debug.SetGCPercent(300)
 	logger := newLogger(file.Log, stderr).With("node", file.Node)
 	dir, err := storage.Open(file.DataDir)
 	if err != nil {

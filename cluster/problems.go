@@ -1,0 +1,84 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"vipd/cluster/state"
+	"vipd/vip"
+)
+
+// problemLasts is how long a group that this host could not carry is not tried again. Without it the
+// group would come back as soon as another node has it, and go again.
+const problemLasts = 10 * time.Minute
+
+// problem is why this host could not carry a group.
+type problem struct {
+	text string
+	at   time.Time
+}
+
+// note remembers which groups this host could not carry in full, and reports when that changed.
+func (t *tenant) note(held []state.Holding, out vip.Outcome) {
+	now := time.Now()
+	failed := failures(held, out)
+	changed := false
+	t.mu.Lock()
+	for group, p := range t.problems {
+		if now.Sub(p.at) > problemLasts {
+			delete(t.problems, group)
+			changed = true
+		}
+	}
+	for _, h := range held {
+		text, failing := failed[h.Group]
+		was := t.problems[h.Group].text
+		delete(t.problems, h.Group)
+		if failing {
+			t.problems[h.Group] = problem{text, now}
+		}
+		if text != was {
+			changed = true
+			t.log.Warn("what this node can carry changed", "group", h.Group, "problem", text)
+		}
+	}
+	t.mu.Unlock()
+	if changed {
+		t.reported()
+	}
+}
+
+func failures(held []state.Holding, out vip.Outcome) map[string]string {
+	group := map[vip.Address]string{}
+	for _, h := range held {
+		for _, a := range addressesOf([]state.Holding{h}) {
+			group[a] = h.Group
+		}
+	}
+	failed := map[string]string{}
+	for _, f := range out.Failed {
+		if g := group[f.Address]; g != "" {
+			failed[g] = fmt.Sprintf("%s on %s: %v", f.Address.Prefix.Addr(), f.Address.Interface, f.Err)
+		}
+	}
+	return failed
+}
+
+// forgive forgets the problems: the host's addresses or links changed, so it is worth another try.
+func (t *tenant) forgive() {
+	t.mu.Lock()
+	clear(t.problems)
+	t.mu.Unlock()
+	t.reported()
+}
+
+// unable returns what this host could not carry, by group, and why.
+func (t *tenant) unable() map[string]string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	why := make(map[string]string, len(t.problems))
+	for group, p := range t.problems {
+		why[group] = p.text
+	}
+	return why
+}
