@@ -1,0 +1,303 @@
+package bond
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+)
+
+// patience is for what takes the kernel a second or so, on a machine that may be
+// busy with other things.
+const patience = 30 * time.Second
+
+func (h *host) status(name string) Status {
+	h.t.Helper()
+	var s Status
+	h.must("status of "+name, func() (err error) {
+		s, err = ReadStatus(name)
+		return err
+	})
+	return s
+}
+
+// becomes waits until the status of a link meets a condition and returns it.
+func (h *host) becomes(name, what string, cond func(Status) bool) Status {
+	h.t.Helper()
+	var s Status
+	h.eventually(what, patience, func() (_ bool, err error) {
+		s, err = ReadStatus(name)
+		return cond(s), err
+	})
+	return s
+}
+
+// found checks that a diagnosis holds a text, or nothing at all.
+func found(t *testing.T, s Status, want string) {
+	t.Helper()
+	var all []string
+	for _, f := range Diagnose(s) {
+		all = append(all, f.String())
+	}
+	if text := strings.Join(all, "\n"); want == "" && text != "" || !strings.Contains(text, want) {
+		t.Errorf("diagnosis: want %q, got\n%s\nof %+v", want, text, s)
+	}
+}
+
+// peerModes says what stands at the other end of a bond in each mode: another
+// bond, or "" for a switch that knows nothing.
+var peerModes = map[string]string{
+	"balance-rr": "balance-xor", "active-backup": "", "balance-xor": "balance-xor", "broadcast": "broadcast",
+	"802.3ad": "802.3ad", "balance-tlb": "", "balance-alb": "",
+}
+
+// In each mode, either cable can be lost and mended, traffic goes on, and status
+// and health say what happened.
+func TestKernelBreakAndMend(t *testing.T) {
+	for _, mode := range modeNames {
+		t.Run(mode, func(t *testing.T) {
+			h, peer := newHost(t, "host"), newHost(t, "switch")
+			h.t, peer.t = t, t
+			h.cable("eth0", peer, "p0")
+			h.cable("eth1", peer, "p1")
+			extra := ""
+			if mode == "802.3ad" {
+				extra = ", lacp_rate: fast"
+			}
+			if peerModes[mode] == "" {
+				peer.sw("trunk", "p0", "p1")
+				peer.address("trunk", "10.0.0.1/24")
+			} else {
+				peer.mustApply(parse(t, "{name: trunk, mode: "+peerModes[mode]+", miimon: 20, members: [p0, p1], addresses: [10.0.0.1/24]"+extra+"}"))
+			}
+			h.mustApply(parse(t, "{name: bond0, mode: "+mode+", miimon: 20, members: [eth0, eth1], addresses: [10.0.0.9/24]"+extra+"}"))
+			bothUsable := func(s Status) bool { return s.Usable() == 2 && s.Carrier }
+			h.becomes("bond0", "two usable links", bothUsable)
+			h.echo("10.0.0.9:7")
+			p := peer.startProbe("10.0.0.9:7", 5*time.Millisecond)
+			p.flows(t, peer, "answers at first", patience)
+			found(t, h.status("bond0"), "")
+			for i, port := range []string{"p0", "p1"} {
+				peer.down(port)
+				s := h.becomes("bond0", port+" lost", func(s Status) bool { return s.Usable() == 1 })
+				if s.Members[i].Link != "down" || s.Members[i].Failures == 0 {
+					t.Errorf("%s lost: member %+v", port, s.Members[i])
+				}
+				if eligible, adjust, reason := Health(s, Weights{PerMissingLink: 10}); !eligible || adjust != -10 {
+					t.Errorf("%s lost: health %v, %d, %q", port, eligible, adjust, reason)
+				}
+				p.flows(t, peer, "answers without "+port, patience)
+				peer.up(port)
+				h.becomes("bond0", port+" mended", bothUsable)
+				p.flows(t, peer, "answers with "+port+" back", patience)
+			}
+			peer.down("p0", "p1")
+			s := h.becomes("bond0", "all lost", func(s Status) bool { return s.Usable() == 0 })
+			if eligible, _, reason := Health(s, Weights{}); eligible {
+				t.Errorf("all lost: still eligible, %q", reason)
+			}
+		})
+	}
+}
+
+// An active-backup bond that looks every 20 ms loses little when its active
+// member does.
+func TestKernelFailoverSilence(t *testing.T) {
+	h, peer := newHost(t, "host"), newHost(t, "switch")
+	h.cable("eth0", peer, "p0")
+	h.cable("eth1", peer, "p1")
+	peer.sw("br0", "p0", "p1")
+	peer.address("br0", "10.0.0.1/24")
+	h.mustApply(parse(t, "{name: bond0, miimon: 20, members: [eth0, eth1], addresses: [10.0.0.9/24]}"))
+	h.becomes("bond0", "two usable links", func(s Status) bool { return s.Usable() == 2 })
+	h.echo("10.0.0.9:7")
+	p := peer.startProbe("10.0.0.9:7", 2*time.Millisecond)
+	p.flows(t, peer, "answers at first", patience)
+
+	port := map[string]string{"eth0": "p0", "eth1": "p1"}
+	var silences []time.Duration
+	for range 20 {
+		active := h.status("bond0").Active
+		pulled := time.Now()
+		peer.down(port[active])
+		h.becomes("bond0", "another active member", func(s Status) bool { return s.Active != "" && s.Active != active })
+		p.flows(t, peer, "answers from the other member", patience)
+		silences = append(silences, p.silence(pulled, time.Now()))
+		peer.up(port[active])
+		h.becomes("bond0", "two usable links", func(s Status) bool { return s.Usable() == 2 })
+		// The kernel tells a bridge of a port's new carrier once a second only;
+		// a real switch would not take that long.
+		peer.eventually("the switch uses the port again", patience, func() (bool, error) {
+			link, err := netlink.LinkByName(port[active])
+			return err == nil && link.Attrs().OperState == netlink.OperUp, err
+		})
+		p.flows(t, peer, "answers after mending", patience)
+	}
+	slices.Sort(silences)
+	median, worst := silences[len(silences)/2], silences[len(silences)-1]
+	t.Logf("silence after losing the active member: median %s, worst %s of %d (miimon 20 ms)",
+		median.Round(time.Millisecond), worst.Round(time.Millisecond), len(silences))
+	if median > 500*time.Millisecond {
+		t.Errorf("median silence %s, want at most half a second", median)
+	}
+}
+
+// A second bond plays the switch, with LACP and without.
+func TestKernelLACP(t *testing.T) {
+	h, peer := newHost(t, "host"), newHost(t, "switch")
+	h.cable("eth0", peer, "p0")
+	h.cable("eth1", peer, "p1")
+	const lag = "{name: lag, mode: 802.3ad, lacp_rate: fast, miimon: 20, members: [%s]}"
+	peer.mustApply(parse(t, strings.Replace(lag, "%s", "p0, p1", 1)))
+	h.mustApply(parse(t, "{name: bond0, mode: 802.3ad, lacp_rate: fast, miimon: 20, members: [eth0, eth1]}"))
+	s := h.becomes("bond0", "both links in one aggregator", func(s Status) bool {
+		return s.LACP != nil && s.LACP.Ports == 2 && s.LACP.PartnerMAC != noMAC && s.Members[1].LACP.Partner&0x30 == 0x30
+	})
+	if want := peer.status("lag").MAC; s.LACP.PartnerMAC != want || s.Members[0].LACP.PartnerMAC != want {
+		t.Errorf("partner %s, of eth0 %s, want %s", s.LACP.PartnerMAC, s.Members[0].LACP.PartnerMAC, want)
+	}
+	if got := s.Members[0].LACP.Actor.String(); got != "active, short timeout, aggregating, in sync, collecting, distributing" {
+		t.Errorf("actor state of eth0: %s", got)
+	}
+	found(t, s, "")
+
+	// One port of the switch loses its LACP configuration.
+	peer.mustApply(parse(t, strings.Replace(lag, "%s", "p0", 1)))
+	peer.up("p1")
+	s = h.becomes("bond0", "eth1 out of the aggregator", func(s Status) bool { return s.Members[1].Carrier && s.Usable() == 1 })
+	s = h.becomes("bond0", "eth1 without partner", func(s Status) bool { return s.Members[1].LACP.Actor&0x40 != 0 })
+	found(t, s, "eth1: nobody answers LACP on it: it is not used")
+
+	// The whole switch does.
+	peer.must("no lag", func() error { return onLink("lag", netlink.LinkDel) })
+	peer.sw("br0", "p0", "p1")
+	s = h.becomes("bond0", "no partner", func(s Status) bool { return s.Usable() == 1 && s.LACP.PartnerMAC == noMAC })
+	found(t, s, "nobody answers LACP: the switch is not configured for it")
+}
+
+// With ARP monitoring a dead network behind a working port is noticed.
+func TestKernelDeadUpstream(t *testing.T) {
+	h, peer, router := newHost(t, "host"), newHost(t, "switch"), newHost(t, "router")
+	h.cable("eth0", peer, "p0")
+	h.cable("eth1", peer, "p1")
+	router.cable("eth0", peer, "p9")
+	peer.sw("br0", "p0", "p1", "p9")
+	router.up("eth0")
+	router.address("eth0", "10.0.0.1/24")
+	h.mustApply(parse(t, "{name: bond0, members: [eth0, eth1], primary: eth0, addresses: [10.0.0.9/24], "+
+		"arp_interval: 100, arp_ip_targets: [10.0.0.1], arp_validate: all}"))
+	s := h.becomes("bond0", "both links answered", func(s Status) bool { return s.Usable() == 2 && s.Active == "eth0" })
+	found(t, s, "")
+	peer.must("unplug p0 behind the port", func() error { return onLink("p0", netlink.LinkSetNoMaster) })
+	s = h.becomes("bond0", "eth0 silent", func(s Status) bool { return s.Active == "eth1" && s.Members[0].Link == "down" })
+	if !s.Members[0].Carrier {
+		t.Error("eth0 has lost its carrier, want a silent network only")
+	}
+	found(t, s, "eth0: it has a carrier, but none of 10.0.0.1 answers")
+	peer.must("unplug p1 behind the port", func() error { return onLink("p1", netlink.LinkSetNoMaster) })
+	s = h.becomes("bond0", "both silent", func(s Status) bool { return s.Usable() == 0 })
+	if eligible, _, reason := Health(s, Weights{}); eligible {
+		t.Errorf("dead upstream: still eligible, %q", reason)
+	}
+}
+
+func TestKernelWatch(t *testing.T) {
+	h, peer := newHost(t, "host"), newHost(t, "switch")
+	h.cable("eth0", peer, "p0")
+	h.cable("eth1", peer, "p1")
+	peer.up("p0", "p1")
+	ctx, cancel := context.WithCancel(t.Context())
+	events, ended := make(chan Status), make(chan error, 1)
+	go func() { ended <- h.in(func() error { return Watch(ctx, "bond0", events) }) }()
+	await := func(what string, cond func(Status) bool) time.Duration {
+		t.Helper()
+		began, limit := time.Now(), time.After(patience)
+		for {
+			select {
+			case s := <-events:
+				if cond(s) {
+					return time.Since(began)
+				}
+			case <-limit:
+				t.Fatalf("no event: %s", what)
+			}
+		}
+	}
+	await("no bond yet", func(s Status) bool { return !s.Exists })
+	applied := make(chan error, 1)
+	go func() {
+		applied <- h.in(func() error {
+			_, _, err := Apply(ctx, Config{Name: "bond0", Members: []Member{{Name: "eth0"}, {Name: "eth1"}}, MIIMon: ptr(20)})
+			return err
+		})
+	}()
+	await("two usable links", func(s Status) bool { return s.Usable() == 2 && s.Active == "eth0" })
+	if err := <-applied; err != nil {
+		t.Fatal(err)
+	}
+	peer.down("p0")
+	took := await("failover", func(s Status) bool { return s.Active == "eth1" && s.Members[0].Link == "down" })
+	t.Logf("failover was reported %s after the cable was cut", took.Round(time.Millisecond))
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("Watch ended with %v", err)
+	}
+}
+
+func TestKernelFailover(t *testing.T) {
+	h, peer := newHost(t, "host"), newHost(t, "switch")
+	h.cable("eth0", peer, "p0")
+	h.cable("eth1", peer, "p1")
+	h.cable("eth2", peer, "p2")
+	peer.up("p0", "p1")
+	h.mustApply(parse(t, "{name: bond0, miimon: 20, members: [eth0, eth1, eth2]}"))
+	h.becomes("bond0", "two usable links", func(s Status) bool { return s.Usable() == 2 && s.Active == "eth0" })
+	h.must("failover", func() error { return Failover("bond0", "eth1") })
+	if s := h.status("bond0"); s.Active != "eth1" || s.Members[0].Active || !s.Members[1].Active {
+		t.Errorf("active member %s", s.Active)
+	}
+	for member, want := range map[string]string{
+		"eth2": "make eth2 the active member of bond0: its link is down",
+		"eth7": "make eth7 the active member of bond0: eth7 is not a member",
+	} {
+		if err := h.in(func() error { return Failover("bond0", member) }); err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+	if s := h.status("bond0"); s.Active != "eth1" {
+		t.Errorf("a refused failover changed the active member to %s", s.Active)
+	}
+	h.mustApply(parse(t, "{name: bond0, mode: balance-xor, members: [eth0]}"))
+	err := h.in(func() error { return Failover("bond0", "eth0") })
+	if err == nil || !strings.Contains(err.Error(), "mode balance-xor has no active member") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Team devices are read, never touched.
+func TestKernelTeam(t *testing.T) {
+	h, peer := newHost(t, "host"), newHost(t, "switch")
+	h.cable("eth0", peer, "p0")
+	peer.up("p0")
+	h.must("team", func() error {
+		if err := netlink.LinkAdd(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Name: "team0"}, LinkType: "team"}); err != nil {
+			return err
+		}
+		return enslave{"team0", "eth0"}.apply()
+	})
+	h.up("team0", "eth0")
+	s := h.becomes("team0", "a usable port", func(s Status) bool { return s.Usable() == 1 })
+	if s.Kind != "team" || len(s.Members) != 1 || s.Members[0].Name != "eth0" {
+		t.Errorf("status %+v", s)
+	}
+	_, _, err := h.apply(parse(t, "{name: team0, members: [eth0], manage: true}"))
+	if err == nil || !strings.Contains(err.Error(), "team0 exists and is no bond (team)") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
