@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"vipd/cluster/api"
+	"vipd/cluster/state"
+)
+
+// daemon is a backend that notes what it is asked and answers what the test says.
+type daemon struct {
+	status  api.Status
+	spec    api.Specification
+	applied api.ApplyResult
+	moved   api.GroupStatus
+	profile state.Profile
+	already bool
+	refuse  string   // every verb, with this
+	says    []string // meanwhile
+	hang    bool     // after that, until the caller goes away
+
+	mu    sync.Mutex
+	calls []string
+}
+
+// answer notes a call; the text of requests is JSON, as it came over the socket.
+func (d *daemon) answer(ctx context.Context, verb string, in any, progress api.Progress) error {
+	request, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.calls = append(d.calls, fmt.Sprintf("%s %s", verb, request))
+	d.mu.Unlock()
+	for _, text := range d.says {
+		progress(text)
+	}
+	if d.hang {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if d.refuse != "" {
+		return errors.New(d.refuse)
+	}
+	return nil
+}
+
+func (d *daemon) Status(ctx context.Context, in api.None, p api.Progress) (api.Status, error) {
+	return d.status, d.answer(ctx, "status", in, p)
+}
+
+func (d *daemon) Spec(ctx context.Context, in api.None, p api.Progress) (api.Specification, error) {
+	return d.spec, d.answer(ctx, "spec", in, p)
+}
+
+func (d *daemon) Token(ctx context.Context, in api.None, p api.Progress) (api.TokenText, error) {
+	return api.TokenText{Token: "vipd1-c2VjcmV0"}, d.answer(ctx, "token", in, p)
+}
+
+func (d *daemon) Init(ctx context.Context, in api.InitRequest, p api.Progress) (api.InitResult, error) {
+	return api.InitResult{Cluster: "c1", Node: "n1", Already: d.already}, d.answer(ctx, "init", in, p)
+}
+
+func (d *daemon) Join(ctx context.Context, in api.JoinRequest, p api.Progress) (api.JoinResult, error) {
+	return api.JoinResult{Cluster: "c1", Node: "n2", Role: "voter", Already: d.already}, d.answer(ctx, "join", in, p)
+}
+
+func (d *daemon) Leave(ctx context.Context, in api.LeaveRequest, p api.Progress) (api.None, error) {
+	return api.None{}, d.answer(ctx, "leave", in, p)
+}
+
+func (d *daemon) Apply(ctx context.Context, in api.ApplyRequest, p api.Progress) (api.ApplyResult, error) {
+	result := d.applied
+	result.DryRun = in.DryRun
+	return result, d.answer(ctx, "apply", in, p)
+}
+
+func (d *daemon) Profile(ctx context.Context, in api.ProfileRequest, p api.Progress) (state.Profile, error) {
+	result := d.profile
+	if in.Set != nil {
+		result = *in.Set
+	}
+	return result, d.answer(ctx, "profile", in, p)
+}
+
+func (d *daemon) Move(ctx context.Context, in api.MoveRequest, p api.Progress) (api.GroupStatus, error) {
+	return d.moved, d.answer(ctx, "move", in, p)
+}
+
+func (d *daemon) Drain(ctx context.Context, in api.DrainRequest, p api.Progress) (api.None, error) {
+	return api.None{}, d.answer(ctx, "drain", in, p)
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"cmp"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"vipd/cluster/api"
+	"vipd/cluster/spec"
+	"vipd/cluster/state"
+)
+
+const webYAML = `groups:
+- name: web
+  interface: eth0
+  addresses:
+  - 192.0.2.10/24
+`
+
+func web() state.Group {
+	return state.Group{
+		Name: "web", Interface: "eth0", Priority: 100, Preempt: true, PreemptDelay: 10 * time.Second, Priorities: map[string]int{"n1": 150},
+		Addresses: []state.Address{{Prefix: netip.MustParsePrefix("192.0.2.10/24"), Interface: "eth0"}},
+	}
+}
+
+var difference = spec.Diff{Changed: true, Groups: []spec.GroupDiff{
+	{Name: "db", Action: spec.Remove, Addresses: 1},
+	{Name: "mail", Action: spec.Change, Addresses: 2, Changes: []string{"priority 100 → 120", "+ 192.0.2.7/24"}},
+	{Name: "web", Action: spec.Add, Addresses: 1},
+}}
+
+// Each case is a file in testdata: what the user sees, and what the daemon is asked.
+func TestCommands(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		args   string
+		stdin  string
+		daemon *daemon
+	}{
+		{name: "init", args: "init", daemon: &daemon{says: []string{"founding cluster c1"}}},
+		{name: "init with profile", args: "init --profile wan -o json"},
+		{name: "init again", args: "init", daemon: &daemon{already: true}},
+		{name: "init with unknown profile", args: "init --profile moon"},
+		{name: "token", args: "token"},
+		{name: "token in no cluster", args: "token", daemon: &daemon{refuse: "this node belongs to no cluster"}},
+		{name: "join from standard input", args: "join -", stdin: "  vipd1-c2VjcmV0\n", daemon: &daemon{says: []string{"asking the cluster to let this node in", "a member now; waiting for a lease"}}},
+		{name: "join from a file", args: "join --token-file testdata/token"},
+		{name: "join from a missing file", args: "join --token-file testdata/none"},
+		{name: "join with the token in sight", args: "join vipd1-c2VjcmV0"},
+		{name: "join again", args: "join -", stdin: "vipd1-c2VjcmV0", daemon: &daemon{already: true}},
+		{name: "join with an empty token", args: "join -", stdin: "\n"},
+		{name: "join without a token", args: "join"},
+		{name: "join with two tokens", args: "join - --token-file testdata/token"},
+		{name: "leave", args: "leave"},
+		{name: "leave by force", args: "leave --force -o yaml"},
+		{name: "leave refused", args: "leave", daemon: &daemon{refuse: "n1 is the last node of cluster c1"}},
+		{name: "apply", args: "apply -f testdata/web.yaml", daemon: &daemon{applied: api.ApplyResult{Diff: difference, Unheld: []string{"mail: n1 has no interface eth9"}}}},
+		{name: "apply from standard input", args: "apply -f - --dry-run", stdin: webYAML, daemon: &daemon{applied: api.ApplyResult{Diff: difference}}},
+		{name: "apply without changes", args: "apply -f -", stdin: webYAML},
+		{name: "apply in JSON", args: "apply -f - -o json", stdin: webYAML, daemon: &daemon{applied: api.ApplyResult{Diff: difference}}},
+		{name: "apply a wrong file", args: "apply -f testdata/wrong.yaml"},
+		{name: "apply a missing file", args: "apply -f testdata/none.yaml"},
+		{name: "apply nothing", args: "apply"},
+		{name: "get", args: "get", daemon: &daemon{spec: api.Specification{Groups: []state.Group{web()}}}},
+		{name: "get in YAML", args: "get -o yaml", daemon: &daemon{spec: api.Specification{Groups: []state.Group{web()}}}},
+		{name: "get in JSON", args: "get -o json", daemon: &daemon{spec: api.Specification{Groups: []state.Group{web()}}}},
+		{name: "get nothing", args: "get"},
+		{name: "profile", args: "profile", daemon: &daemon{profile: state.LAN}},
+		{name: "profile in YAML", args: "profile -o yaml", daemon: &daemon{profile: state.LAN}},
+		{name: "profile by name", args: "profile wan", daemon: &daemon{profile: state.LAN}},
+		{name: "profile with one value", args: "profile --lease 400ms", daemon: &daemon{profile: state.LAN}},
+		{name: "profile with all values", args: "profile fast --renew 10ms --lease 60ms --margin 6ms", daemon: &daemon{profile: state.LAN}},
+		{name: "profile that makes no sense", args: "profile lan --renew 200ms"},
+		{name: "profile of no such name", args: "profile moon"},
+		{name: "move", args: "move web n2", daemon: &daemon{moved: api.GroupStatus{Name: "web", Holder: "n2", Reason: "moved by an operator"}, says: []string{"moving web to n2"}}},
+		{name: "move that waits", args: "move web n2", daemon: &daemon{moved: api.GroupStatus{Name: "web", Holder: "n2", Waiting: "n1"}}},
+		{name: "move refused", args: "move web n9", daemon: &daemon{refuse: "n9 is no member"}},
+		{name: "move with one argument", args: "move web"},
+		{name: "drain", args: "drain n1", daemon: &daemon{says: []string{"n1 still holds 3 groups", "n1 still holds 3 groups", "n1 still holds 1 groups"}}},
+		{name: "drain by force", args: "drain n1 --force -o json"},
+		{name: "undrain", args: "undrain n1"},
+		{name: "version", args: "version", daemon: &daemon{status: api.Status{Version: "v1.2.3"}}},
+		{name: "version in JSON", args: "version -o json", daemon: &daemon{status: api.Status{Version: "v1.2.3"}}},
+		{name: "unknown command", args: "mov"},
+		{name: "unknown flag", args: "status --long"},
+		{name: "unknown format", args: "status -o xml"},
+		{name: "too many arguments", args: "status now"},
+		{name: "help", args: "--help"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := cmp.Or(tt.daemon, &daemon{})
+			t.Setenv("VIPD_SOCKET", serve(t, d))
+			args := strings.Fields(tt.args)
+			got := vipctl(t.Context(), tt.stdin, args...)
+			golden(t, tt.name, transcript(args, got, d))
+		})
+	}
+}
+
+func TestEveryCommandTeaches(t *testing.T) {
+	for _, cmd := range new(ctl).root().Commands() {
+		if cmd.Short == "" || len(cmd.Long) < 80 || !strings.Contains(cmd.Example, "vipctl "+cmd.Name()) {
+			t.Errorf("%s lacks a short text, a long one, or an example of itself", cmd.Name())
+		}
+	}
+}

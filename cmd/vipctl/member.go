@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vipd/cluster/api"
+	"vipd/cluster/state"
+)
+
+func (c *ctl) initCommand() *cobra.Command {
+	var profile string
+	cmd := &cobra.Command{
+		Use:     "init",
+		GroupID: "member",
+		Short:   "Found a cluster with this node as its first",
+		Long: `init makes this host's node the first member of a new cluster. The others are let in with vipctl token and
+vipctl join. One node alone serves what it is told to; three survive the loss of any one.
+
+The profile is how fast failures are noticed: see vipctl profile --help. It can be changed later.`,
+		Example: "  vipctl init\n  vipctl init --profile wan",
+		Args:    operands(),
+		RunE: c.action(func(ctx context.Context, _ []string) error {
+			if _, err := state.ProfileNamed(profile); err != nil {
+				return usageError{err}
+			}
+			r, err := order(ctx, c, func(ctx context.Context, client *api.Client) (api.InitResult, error) {
+				return client.Init(ctx, api.InitRequest{Profile: profile})
+			})
+			if err != nil {
+				return err
+			}
+			return c.print(r, func() string { return initText(r) })
+		}),
+	}
+	cmd.Flags().StringVar(&profile, "profile", state.LAN.Name, "the lease's timing: lan, fast or wan")
+	return cmd
+}
+
+func initText(r api.InitResult) string {
+	if r.Already {
+		return fmt.Sprintf("%s is in cluster %s already\n", r.Node, r.Cluster)
+	}
+	return fmt.Sprintf("founded cluster %s with node %s\nLet others in: `vipctl token` here, then `vipctl join -` there.\n", r.Cluster, r.Node)
+}
+
+func (c *ctl) tokenCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "token",
+		GroupID: "member",
+		Short:   "Print the token that lets another node in",
+		Long: `token prints what vipctl join needs on another host: the addresses of members, and the cluster's secret.
+
+Whoever has the token can become a member and read all that the cluster's nodes tell each other. Pass it on
+like a password.`,
+		Example: "  vipctl token\n  vipctl token | ssh n2 vipctl join -",
+		Args:    operands(),
+		RunE: c.action(func(ctx context.Context, _ []string) error {
+			t, err := ask(ctx, c, func(ctx context.Context, client *api.Client) (api.TokenText, error) { return client.Token(ctx) })
+			if err != nil {
+				return err
+			}
+			return c.print(t, func() string { return t.Token + "\n" })
+		}),
+	}
+}
+
+func (c *ctl) joinCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:     "join TOKEN | - | --token-file FILE",
+		GroupID: "member",
+		Short:   "Make this node a member of a cluster",
+		Long: `join makes this host's node a member of the cluster that a token is from. It returns when the node has caught
+up and, where the cluster wants another voter, votes.
+
+The token is a secret. Written on the command line it is visible to every user of this host in the list of
+processes, and stays in the shell's history; prefer -, which reads it from standard input, or a file.`,
+		Example: "  ssh n1 vipctl token | vipctl join -\n  vipctl join --token-file /root/token",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: c.action(func(ctx context.Context, args []string) error {
+			token, err := c.readToken(args, file)
+			if err != nil {
+				return err
+			}
+			r, err := order(ctx, c, func(ctx context.Context, client *api.Client) (api.JoinResult, error) {
+				return client.Join(ctx, api.JoinRequest{Token: token})
+			})
+			if err != nil {
+				return err
+			}
+			return c.print(r, func() string { return joinText(r) })
+		}),
+	}
+	cmd.Flags().StringVar(&file, "token-file", "", "read the token from this file")
+	return cmd
+}
+
+// readToken finds the token in the one place of three where it is.
+func (c *ctl) readToken(args []string, file string) (string, error) {
+	var text []byte
+	var err error
+	switch {
+	case (len(args) == 1) == (file != ""):
+		return "", usagef("join takes a token, or - for standard input, or --token-file FILE: one of them")
+	case file != "":
+		text, err = os.ReadFile(file)
+	case args[0] == "-":
+		if text, err = io.ReadAll(c.stdin); err != nil {
+			err = fmt.Errorf("read standard input: %w", err)
+		}
+	default:
+		fmt.Fprintln(c.stderr, "note: other users of this host can see the token in the list of processes; `vipctl join -` reads it from standard input")
+		text = []byte(args[0])
+	}
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("the token is empty; `vipctl token` on a member prints one")
+	}
+	return token, nil
+}
+
+func joinText(r api.JoinResult) string {
+	if r.Already {
+		return fmt.Sprintf("%s is in cluster %s already, as a %s\n", r.Node, r.Cluster, r.Role)
+	}
+	return fmt.Sprintf("%s joined cluster %s as a %s\n", r.Node, r.Cluster, r.Role)
+}
+
+func (c *ctl) leaveCommand() *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:     "leave",
+		GroupID: "member",
+		Short:   "Take this node out of its cluster",
+		Long: `leave moves everything that this host's node holds to others, hands leadership over if it leads, and takes it
+out of the cluster for good. Its vipd goes on running and can join again with a new token.
+
+The last node of a cluster does not leave, since all that the cluster knows would be lost, except with --force.`,
+		Example: "  vipctl leave",
+		Args:    operands(),
+		RunE: c.action(func(ctx context.Context, _ []string) error {
+			r, err := order(ctx, c, nothing(func(ctx context.Context, client *api.Client) error {
+				return client.Leave(ctx, api.LeaveRequest{Force: force})
+			}))
+			if err != nil {
+				return err
+			}
+			return c.print(r, func() string { return "this node belongs to no cluster any more\n" })
+		}),
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "even if it is the last one")
+	return cmd
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vipd/cluster/api"
+	"vipd/cluster/spec"
+)
+
+func (c *ctl) applyCommand() *cobra.Command {
+	var file string
+	var dry bool
+	cmd := &cobra.Command{
+		Use:     "apply -f FILE",
+		GroupID: "serve",
+		Short:   "Say what the cluster serves",
+		Long: `apply replaces all that the cluster serves with what a file says: groups that are not in it are no longer
+served. It prints the difference, and returns when the change is replicated and the groups are placed.
+
+The file is YAML, as vipctl get prints it:
+
+  groups:
+  - name: web
+    interface: eth0
+    addresses: [192.0.2.10/24, 2001:db8::10/64]
+    priority: 100                 # of nodes that are not named below (default 100)
+    priorities: {n1: 150, n3: 0}  # higher is preferred, 0 never holds the group
+    preempt: true                 # whether a better node takes it back (default true)
+    preempt_delay: 10s            # how long that node has to be better first
+
+A mistake in the file is reported with its line, nothing is changed, and the exit code is 1.`,
+		Example: "  vipctl apply -f vips.yaml --dry-run\n  vipctl apply -f vips.yaml\n  vipctl get | sed s/eth0/eth1/ | vipctl apply -f -",
+		Args:    operands(),
+		RunE: c.action(func(ctx context.Context, _ []string) error {
+			wanted, err := c.readSpec(file)
+			if err != nil {
+				return err
+			}
+			send := order[api.ApplyResult]
+			if dry {
+				send = ask[api.ApplyResult]
+			}
+			result, err := send(ctx, c, func(ctx context.Context, client *api.Client) (api.ApplyResult, error) {
+				return client.Apply(ctx, api.ApplyRequest{Groups: wanted.Groups, DryRun: dry})
+			})
+			if err != nil {
+				return err
+			}
+			return c.print(result, func() string { return applyText(result, paintFor(c.stdout)) })
+		}),
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "", "the file; - is standard input")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only print what would change")
+	return cmd
+}
+
+func (c *ctl) readSpec(file string) (spec.Spec, error) {
+	switch file {
+	case "":
+		return spec.Spec{}, usagef("apply needs -f FILE, or -f - for standard input")
+	case "-":
+		text, err := io.ReadAll(c.stdin)
+		if err != nil {
+			return spec.Spec{}, fmt.Errorf("read standard input: %w", err)
+		}
+		return spec.Parse("standard input", text)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return spec.Spec{}, err // it names what was done, and to which file
+	}
+	return spec.Parse(file, text)
+}
+
+func applyText(r api.ApplyResult, p paint) string {
+	var b strings.Builder
+	b.WriteString(r.Diff.String())
+	fmt.Fprintln(&b, applySummary(r))
+	for _, unheld := range r.Unheld {
+		fmt.Fprintln(&b, p.warn("warning: nobody can hold "+unheld))
+	}
+	return b.String()
+}
+
+func applySummary(r api.ApplyResult) string {
+	if !r.Diff.Changed {
+		return "no changes"
+	}
+	count := map[spec.Action]int{}
+	for _, g := range r.Diff.Groups {
+		count[g.Action]++
+	}
+	text := fmt.Sprintf("groups: %d added, %d changed, %d removed", count[spec.Add], count[spec.Change], count[spec.Remove])
+	if r.DryRun {
+		return text + " if it were applied; nothing was changed"
+	}
+	return text
+}
+
+func (c *ctl) getCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "get",
+		GroupID: "serve",
+		Short:   "Print what the cluster serves, as apply takes it",
+		Long: `get prints the specification that is in force as YAML. Given to vipctl apply it changes nothing, so it can
+be edited, compared, or kept. What is a default is left out. With -o json it is in the form of the API, with
+defaults filled in and durations in nanoseconds.`,
+		Example: "  vipctl get > vips.yaml\n  vipctl get -o json | jq '.groups | length'",
+		Args:    operands(),
+		RunE: c.action(func(ctx context.Context, _ []string) error {
+			served, err := ask(ctx, c, func(ctx context.Context, client *api.Client) (api.Specification, error) { return client.Spec(ctx) })
+			if err != nil {
+				return err
+			}
+			text, err := spec.Marshal(spec.Spec{Groups: served.Groups})
+			if err != nil {
+				return err
+			}
+			if c.format == asYAML {
+				c.format = "" // there is one YAML form, the one that apply takes
+			}
+			return c.print(served, func() string { return string(text) })
+		}),
+	}
+}
