@@ -1,0 +1,36 @@
+package harness
+
+import (
+	"context"
+	"time"
+
+	"vipd/e2e/lab"
+)
+
+// formLimit bounds how long a test's cluster may take to form on a loaded machine.
+const formLimit = time.Minute
+
+// shownLog is how much of each log a failed test shows, in bytes.
+const shownLog = 8 << 10
+
+// New is [Create] for tests: without root the test is skipped, or fails if CI=true; the cluster is closed when
+// the test ends, and if the test failed the ends of the logs are shown.
+func New(t lab.TB, o Options) *Cluster {
+	t.Helper()
+	lab.Require(t)
+	ctx, cancel := context.WithTimeout(context.Background(), formLimit)
+	defer cancel()
+	c, err := Create(ctx, o)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s", c.Logs(shownLog))
+		}
+		if err := c.Close(); err != nil {
+			t.Logf("close cluster: %v", err)
+		}
+	})
+	return c
+}
