@@ -25,6 +25,8 @@ type Config struct {
 	Directives Report
 	// Warnings are mistakes that keepalived works around, as this package does.
 	Warnings []Problem
+
+	at map[string]int // where each keyword of global_defs is in Directives
 }
 
 // Globals is what counts of global_defs.

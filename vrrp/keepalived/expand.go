@@ -69,6 +69,7 @@ func (p *preprocessor) sequence(at Pos, s string, depth int) {
 		p.refuse(at, "%q does not say what to count", s[:end+1])
 		return
 	}
+	p.work += roundCost * len(rounds)
 	for _, round := range rounds {
 		for name, value := range round {
 			p.define(name, value)
@@ -79,6 +80,9 @@ func (p *preprocessor) sequence(at Pos, s string, depth int) {
 		}
 	}
 }
+
+// roundCost is what a round of a sequence costs, in bytes of text, besides its own.
+const roundCost = 16
 
 // closing is where the first parenthesis is closed.
 func closing(s string) int { return strings.IndexByte(s, ')') }

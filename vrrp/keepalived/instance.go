@@ -20,7 +20,7 @@ func init() {
 		"virtual_ipaddress_excluded": {verdict: Kept, text: "held, not advertised", lines: &keyword{verdict: Kept, text: "not advertised", handle: (*reader).excludedVIP}},
 		"virtual_routes":             {verdict: Kept, lines: &keyword{verdict: Kept, handle: (*reader).route}},
 		"virtual_rules":              {verdict: Kept, lines: &keyword{verdict: Kept, handle: (*reader).rule}},
-		"authentication":             {verdict: Kept, handle: (*reader).authentication},
+		"authentication":             {verdict: Kept, block: true, handle: (*reader).authentication},
 		"unicast_peer":               {verdict: Kept, lines: &keyword{verdict: Kept, handle: (*reader).peer}},
 		"unicast_src_ip":             {verdict: Kept, args: 1, handle: func(r *reader, n *node) { r.inst.UnicastSource, _ = r.address(n, n.args()[0]) }},
 		"mcast_src_ip":               {verdict: Kept, args: 1, handle: func(r *reader, n *node) { r.inst.MulticastSource, _ = r.address(n, n.args()[0]) }},
@@ -69,6 +69,7 @@ func (r *reader) instance(n *node) {
 			return
 		}
 	}
+	in.at["vrrp_instance"] = len(r.cfg.Directives) - 1
 	r.cfg.Instances = append(r.cfg.Instances, in)
 	r.inst, r.track, r.note = in, &in.Track, &in.Notify
 	r.inside(n, func() { r.read(n.children, instanceTable) })

@@ -18,14 +18,16 @@ type preprocessor struct {
 	opt  Options
 	vars map[string][]string // a definition's lines
 	out  []line
+	work int // bytes looked at so far
 	problems
 }
 
-// Bounds on what a configuration may expand to.
+// Bounds on what a configuration may expand to, far beyond any that people run.
 const (
-	maxIncludes      = 32     // nesting
-	maxLines         = 400000 // the manual's example of sequences makes 65024 instances
-	maxSubstitutions = 64     // of one line, one inside the other
+	maxIncludes      = 32 // nesting
+	maxLines         = 100000
+	maxWork          = 16 << 20 // bytes of text looked at while expanding
+	maxSubstitutions = 64       // of one line, one inside the other
 	maxLineLength    = 64 << 10
 )
 
@@ -147,7 +149,8 @@ func uncomment(s string) string {
 
 // line expands one line: condition, definition, sequence, substitution, in keepalived's order.
 func (p *preprocessor) line(at Pos, s string, depth int) {
-	if depth > maxSubstitutions || len(s) > maxLineLength || len(p.out) >= maxLines {
+	p.work += len(s) + 1
+	if depth > maxSubstitutions || len(s) > maxLineLength || len(p.out) >= maxLines || p.work > maxWork {
 		p.refuse(at, "the definitions expand without end")
 		return
 	}

@@ -112,7 +112,8 @@ func TestIncludes(t *testing.T) {
 }
 
 func TestEndlessDefinitionsAreRefused(t *testing.T) {
-	for _, text := range []string{"$A=$A\n$A", "$A=${A}${A}x\n${A}", "~SEQ(N, 1, 0, 5) $N", "~SEQ(N) x", "~LST(A) x", "~FOO(1) x", "~SEQ(A,1", "~SEQ(A,0,2000000000) b"} {
+	for _, text := range []string{"$A=$A\n$A", "$A=${A}${A}x\n${A}", "~SEQ(N, 1, 0, 5) $N", "~SEQ(N) x", "~LST(A) x", "~FOO(1) x", "~SEQ(A,1", "~SEQ(A,0,2000000000) b",
+		"~SEQ(A,1,90000) ~SEQ(B,1,90000) ~SEQ(C,1,90000) @never x"} {
 		if _, refused := linesOf("", mapFiles{"/etc/k.conf": text}); len(refused) == 0 {
 			t.Errorf("%q was accepted", text)
 		}

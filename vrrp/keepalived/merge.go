@@ -6,8 +6,6 @@ import (
 	"strings"
 )
 
-type addr = netip.Addr
-
 func containsAll(s, part string) bool { return strings.Contains(s+" ", part+" ") }
 
 // newGroup is the group of the first node that has the instance.
@@ -74,29 +72,14 @@ func ruleWords(list []Rule) (out [][]string) {
 // first node's word counts, and the report says so.
 func (t *translator) merge(node string, g *Group, in *Instance) {
 	first := t.origin[g.Name]
-	t.mustAgree(g, in, first.Instance)
-	for _, d := range []struct {
-		differs bool
-		keyword string
-		text    string
-	}{
-		{in.NoPreempt != g.NoPreempt, "nopreempt", "the nodes differ; nopreempt counts for the whole group"},
-		{in.PreemptDelay != g.PreemptDelay, "preempt_delay", "the nodes differ; the longest counts"},
-		{in.DownTimerAdverts != g.DownAdverts, "down_timer_adverts", "another node says otherwise, and counts"},
-		{!slices.EqualFunc(ruleWords(in.Routes), g.Routes, slices.Equal), "virtual_routes", "another node says otherwise, and counts"},
-		{!slices.EqualFunc(ruleWords(in.Rules), g.Rules, slices.Equal), "virtual_rules", "another node says otherwise, and counts"},
-		{in.UseVMAC != g.UseVMAC, "use_vmac", "another node says otherwise, and counts"},
-		{!slices.Equal(in.Notify.Master, g.Notify.Master), "notify_master", "another node says otherwise, and counts"},
-		{!slices.Equal(in.Notify.Backup, g.Notify.Backup), "notify_backup", "another node says otherwise, and counts"},
-		{!slices.Equal(in.Notify.Fault, g.Notify.Fault), "notify_fault", "another node says otherwise, and counts"},
-		{!slices.Equal(in.Notify.Stop, g.Notify.Stop), "notify_stop", "another node says otherwise, and counts"},
-		{!slices.Equal(in.Notify.Any, g.Notify.Any), "notify", "another node says otherwise, and counts"},
-	} {
+	t.mustAgree(node, g, in, first.Instance)
+	for _, d := range differences(g, in) {
 		if d.differs {
 			t.note(node, in, d.keyword, Unsupported, "%s", d.text)
 			t.note(first.node, first.Instance, d.keyword, Translated, "the nodes differ; this one counts")
 		}
 	}
+	t.globalDifferences(node, first.node)
 	g.NoPreempt = g.NoPreempt || in.NoPreempt
 	g.PreemptDelay = max(g.PreemptDelay, in.PreemptDelay)
 	t.uses(node, g, in)
@@ -104,7 +87,7 @@ func (t *translator) merge(node string, g *Group, in *Instance) {
 }
 
 // mustAgree refuses differences that would put two different virtual routers on the segment.
-func (t *translator) mustAgree(g *Group, in, first *Instance) {
+func (t *translator) mustAgree(node string, g *Group, in, first *Instance) {
 	for _, d := range []struct {
 		differs bool
 		what    string
@@ -116,6 +99,8 @@ func (t *translator) mustAgree(g *Group, in, first *Instance) {
 		{in.AuthType == "PASS" && in.AuthPass != g.AuthPass, "auth_pass", "another", "it"},
 		{!samePrefixes(in.Addresses, first.Addresses), "virtual_ipaddress", list(in.Addresses), list(first.Addresses)},
 		{!samePrefixes(in.Excluded, first.Excluded), "virtual_ipaddress_excluded", list(in.Excluded), list(first.Excluded)},
+		{in.ChecksumAsV2 != g.ChecksumAsV2, "v3_checksum_as_v2", in.ChecksumAsV2, g.ChecksumAsV2},
+		{multicastGroup(t.nodes[node].Globals, in) != g.MulticastGroup, "the multicast group", multicastGroup(t.nodes[node].Globals, in), g.MulticastGroup},
 		{(len(in.UnicastPeers) > 0) != g.Unicast, "unicast", len(in.UnicastPeers) > 0, g.Unicast},
 	} {
 		if d.differs {

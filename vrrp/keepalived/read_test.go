@@ -141,6 +141,7 @@ var traps = []struct {
 	{"an unknown keyword", trapInstance("bogus 1"), func(*Instance) bool { return true }, `unknown keyword "bogus"`},
 	{"no addresses", "vrrp_instance VI {\n interface eth0\n virtual_router_id 7\n}\n", func(i *Instance) bool { return len(i.Addresses) == 0 }, "no virtual_ipaddress"},
 	{"a weight out of range", "global_defs {\nscript_user root\nenable_script_security\n}\n" + trapInstance("") + "vrrp_script a {\nscript /bin/true\nweight 300\n}\n", func(*Instance) bool { return true }, "from -253 to 253"},
+	{"empty blocks", trapInstance("virtual_routes {\n}\ntrack_script {\n}"), func(*Instance) bool { return true }, ""},
 	{"minimal announcements", "global_defs {\nvrrp_min_garp\n}\n" + trapInstance(""), func(i *Instance) bool {
 		return i.GARP == GARP{MasterRepeat: 1, MasterRefreshRepeat: 1, LowerPrioRepeat: 1}
 	}, ""},
@@ -169,10 +170,12 @@ func TestTraps(t *testing.T) {
 // refusals are testdata/refused and what is said about each.
 var refusals = map[string]string{
 	"badip":    `6: 10.0.0.300: "10.0.0.300" is not an address; keepalived would leave it out`,
+	"block":    `7: priority 100: has no block`,
 	"brace":    `1: vrrp_instance A: the block is not closed`,
 	"extra":    `8: extra }`,
 	"families": `6: fe80::1: addresses of both families in one virtual_ipaddress; keepalived would leave it out (virtual_ipaddress_excluded may mix)`,
 	"label":    `5: 10.0.0.1 label muchtoolonglabel:1: a label has at most 15 characters; keepalived would leave the address out`,
+	"noblock":  `4: virtual_ipaddress: lacks its block`,
 	"noif":     `1: vrrp_instance A has no interface`,
 	"noname":   `1: vrrp_instance lacks a parameter`,
 	"novrid":   `1: vrrp_instance A has no valid virtual_router_id`,
@@ -202,7 +205,27 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// FuzzRead: no text makes the reader panic or run away, and what it accepts can be translated or refused.
+// directives counts what the text has, on whatever level.
+func directives(t *testing.T, text string) int {
+	t.Helper()
+	p := newPreprocessor(Options{ID: "n1", Files: mapFiles{"/etc/k.conf": text}})
+	if err := p.file("/etc/k.conf", 0); err != nil {
+		t.Fatal(err)
+	}
+	root, _ := buildTree(p.out, p.problems)
+	var count func(*node) int
+	count = func(n *node) int {
+		sum := len(n.children)
+		for _, child := range n.children {
+			sum += count(child)
+		}
+		return sum
+	}
+	return count(root)
+}
+
+// FuzzRead: no text makes the reader panic or run away, nothing that it accepts is missing in the list of
+// directives, and it can be translated or is refused.
 func FuzzRead(f *testing.F) {
 	for _, name := range []string{"testdata/tutorial/web1.conf", "testdata/big/keepalived.conf", "testdata/big/conf.d/10-unicast.conf"} {
 		text, err := osFiles{}.ReadFile(name)
@@ -215,6 +238,9 @@ func FuzzRead(f *testing.F) {
 		c, err := readText(text)
 		if err != nil {
 			return
+		}
+		if want := directives(t, text); len(c.Directives) != want {
+			t.Fatalf("%d of %d directives are in the list", len(c.Directives), want)
 		}
 		_, report, _ := Translate(map[string]*Config{"n1": c, "n2": c})
 		if len(report) > len(c.Directives) {

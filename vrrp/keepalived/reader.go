@@ -27,7 +27,7 @@ func Read(name string, opt Options) (*Config, error) {
 		return nil, err
 	}
 	root, probs := buildTree(p.out, p.problems)
-	r := &reader{cfg: &Config{File: name, Globals: defaultGlobals()}, problems: probs}
+	r := &reader{cfg: &Config{File: name, Globals: defaultGlobals(), at: map[string]int{}}, problems: probs}
 	if len(r.refused) == 0 { // a tree with wrong braces would only give more, confusing complaints
 		r.blocksFirst(root)
 		r.finish()
@@ -89,14 +89,26 @@ func (r *reader) read(nodes []*node, t table) {
 }
 
 func (r *reader) directive(n *node, k keyword) {
+	wantsBlock := k.block || k.lines != nil
+	if wantsBlock != n.block && (wantsBlock || k.handle != nil) {
+		r.refuse(n.Pos, "%s: %s", n.text(), map[bool]string{true: "lacks its block", false: "has no block"}[wantsBlock])
+		return
+	}
 	at := r.record(n, k.verdict, k.text)
-	if r.inst != nil {
+	switch {
+	case r.inst != nil:
 		r.inst.at[n.keyword()] = at
+	case len(r.path) == 1 && r.path[0] == "global_defs":
+		r.cfg.at[n.keyword()] = at
 	}
 	switch {
 	case k.lines != nil:
 		r.inside(n, func() {
 			for _, child := range n.children {
+				if child.block {
+					r.refuse(child.Pos, "%s: has no block", child.text())
+					continue
+				}
 				r.record(child, k.lines.verdict, k.lines.text)
 				k.lines.handle(r, child)
 			}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Translate merges the configurations of several nodes, keyed by the node's name. The nodes must agree on
@@ -32,6 +34,7 @@ func Translate(nodes map[string]*Config) (Result, Report, error) {
 		}
 	}
 	t.outsidePeers()
+	t.absences()
 	for _, name := range t.order {
 		t.result.Groups = append(t.result.Groups, *t.groups[name])
 	}
@@ -130,20 +133,23 @@ func (t *translator) find(node string, in *Instance) *Group {
 	for _, name := range t.order {
 		g := t.groups[name]
 		if _, taken := g.Priorities[node]; !taken && t.sameNumber(g, in) && g.Interface == in.Interface {
-			t.noteName(node, in, g.Name)
+			t.note(node, in, "vrrp_instance", Translated, "joins the group %s, which has the same number and interface", g.Name)
 			return g
 		}
 	}
 	return nil
 }
 
-// noteName tells that an instance goes by another node's name for it.
-func (t *translator) noteName(node string, in *Instance, name string) {
-	for i := range t.reports[node] {
-		e := &t.reports[node][i]
-		if e.File == in.File && e.Line == in.Line && e.Directive == "vrrp_instance "+in.Name {
-			e.Text = "joins the group " + name + ", which has the same number and interface"
+// absences tells of groups that not every node has.
+func (t *translator) absences() {
+	for m, g := range t.joined {
+		if len(g.Priorities) == len(t.result.Nodes) {
+			continue
 		}
+		absent := slices.DeleteFunc(slices.Clone(t.result.Nodes), func(n string) bool { _, has := g.Priorities[n]; return has })
+		in := t.nodes[m.node].instance(m.instance)
+		e := &t.reports[m.node][in.at["vrrp_instance"]]
+		e.Text += "; not on " + strings.Join(absent, ", ")
 	}
 }
 
@@ -157,7 +163,7 @@ func (t *translator) outsidePeers() {
 				t.noteInside(g, g.Peers[i].String())
 			}
 		}
-		g.Peers = slices.DeleteFunc(g.Peers, func(p addr) bool { return slices.Contains(inside, p) })
+		g.Peers = slices.DeleteFunc(g.Peers, func(p netip.Addr) bool { return slices.Contains(inside, p) })
 	}
 }
 

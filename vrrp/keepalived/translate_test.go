@@ -186,3 +186,37 @@ func TestTranslateDifferences(t *testing.T) {
 		}
 	}
 }
+
+// TestTranslateTellsOfAbsence: a group that only one node has, and a global setting that only one node says.
+func TestTranslateTellsOfAbsence(t *testing.T) {
+	one := "vrrp_instance ONE {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n  10.0.0.1/24\n }\n}\n"
+	two := "vrrp_instance TWO {\n interface eth0\n virtual_router_id 2\n virtual_ipaddress {\n  10.0.0.2/24\n }\n}\n"
+	a, err := readText(one + two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := readText("global_defs {\n vrrp_garp_master_delay 9\n}\n" + one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, report, err := Translate(map[string]*Config{"a": a, "b": b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]int{"a": 100}, got.Groups[1].Priorities); diff != "" || got.Groups[0].GARP != defaultGARP {
+		t.Errorf("%+v, priorities of TWO (-want +got):\n%s", got.Groups[0].GARP, diff)
+	}
+	var said strings.Builder
+	if _, err := report.WriteTo(&said); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"/etc/k.conf:8: vrrp_instance TWO: translated: becomes a group with a vrrp section; not on b\n",
+		"/etc/k.conf:1: vrrp_instance ONE: translated: becomes a group with a vrrp section\n",
+		"vrrp_garp_master_delay 9: unsupported: the nodes' settings differ",
+	} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("%q is not in\n%s", want, said.String())
+		}
+	}
+}
