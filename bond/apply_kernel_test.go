@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
@@ -69,7 +70,16 @@ func TestKernelMovesAddresses(t *testing.T) {
 	before := h.snapshot("bond0", "eth0", "eth1")
 	mac := h.observe("bond0", "eth0").Links["eth0"].MAC
 
+	peer.usesPort("p0")
+	peer.usesPort("p1")
+	h.echo("10.0.0.9:7")
+	p := peer.startProbe("10.0.0.9:7", 2*time.Millisecond)
+	p.flows(t, peer, "answers before", patience)
+
+	began := time.Now()
 	changes, undo := h.mustApply(parse(t, "{name: bond0, members: [eth0, eth1], miimon: 20}"))
+	p.flows(t, peer, "answers from the bond", patience)
+	t.Logf("silence while the address moved to the bond: %s", p.silence(began, time.Now()).Round(time.Millisecond))
 	want := []string{
 		"create bond bond0, mode active-backup",
 		"set miimon of bond0 from 0 to 20",
@@ -98,10 +108,13 @@ func TestKernelMovesAddresses(t *testing.T) {
 	if got.Link.MAC != mac || !got.Ours {
 		t.Errorf("hardware address %s, ours %v; want %s, true", got.Link.MAC, got.Ours, mac)
 	}
+	began = time.Now()
 	h.must("undo", undo.Run)
 	if diff := cmp.Diff(before, h.snapshot("bond0", "eth0", "eth1")); diff != "" {
 		t.Errorf("after undo (-want +got):\n%s", diff)
 	}
+	p.flows(t, peer, "answers after undo", patience)
+	t.Logf("silence while it moved back: %s", p.silence(began, time.Now()).Round(time.Millisecond))
 }
 
 // Changing options and members touches nothing else.
