@@ -16,8 +16,19 @@ func (n *node) keyword() string { return n.words[0] }
 // args are the words after the name.
 func (n *node) args() []string { return n.words[1:] }
 
-// text is the directive as one line.
-func (n *node) text() string { return strings.Join(n.words, " ") }
+// text is the directive as one line, without secrets.
+func (n *node) text() string { return redact(strings.Join(n.words, " ")) }
+
+// redact hides the password, and a key of auth_hmac, which reports and errors must not repeat.
+func redact(text string) string {
+	fields := strings.Fields(text)
+	for i, f := range fields[:max(len(fields)-1, 0)] {
+		if f == "auth_pass" || i == 0 && f == "key" {
+			return strings.Join(fields[:i+1], " ") + " ***"
+		}
+	}
+	return text
+}
 
 // treeBuilder makes the tree of blocks. A brace may stand on its directive's line or on the next one, and
 // what follows it on the line is a line of its own.
@@ -35,9 +46,9 @@ func buildTree(lines []line, p problems) (*node, problems) {
 		words, err := splitWords(l.text)
 		switch {
 		case err != "":
-			b.refuse(l.Pos, "%s: %s", err, l.text)
+			b.refuse(l.Pos, "%s: %s", err, redact(l.text))
 		case strings.HasSuffix(l.text, `\`):
-			b.refuse(l.Pos, "only definitions may continue on the next line: %s", l.text)
+			b.refuse(l.Pos, "only definitions may continue on the next line: %s", redact(l.text))
 		default:
 			b.line(l.Pos, words)
 		}

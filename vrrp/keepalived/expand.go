@@ -53,7 +53,7 @@ func (p *preprocessor) sequence(at Pos, s string, depth int) {
 	m := sequenceHead.FindStringSubmatch(s)
 	end := closing(s)
 	if m == nil || end < 0 {
-		p.refuse(at, "%q is neither ~SEQ(...) nor ~LST(...)", s)
+		p.refuse(at, "%q is neither ~SEQ(...) nor ~LST(...)", redact(s))
 		return
 	}
 	args := splitArgs(s[len(m[0]):end])

@@ -248,3 +248,25 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestSecretsStayHidden: neither reports nor errors repeat passwords and keys.
+func TestSecretsStayHidden(t *testing.T) {
+	c, err := readText(trapInstance("authentication {\nauth_type PASS\nauth_pass 's3 cret'\n}\nauth_hmac {\nkey 1 s3cret\n}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if _, err := c.Directives.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"auth_pass \"s3cret", "auth_pass s3cret \\"} {
+		_, err := readText(trapInstance("authentication {\n" + text + "\n}"))
+		if err == nil {
+			t.Fatalf("%q was accepted", text)
+		}
+		b.WriteString(err.Error())
+	}
+	if strings.Contains(b.String(), "s3") || strings.Count(b.String(), "***") != 4 {
+		t.Error(b.String())
+	}
+}

@@ -134,9 +134,6 @@ func (r *reader) inside(n *node, f func()) {
 // record notes a directive and returns its place in the list.
 func (r *reader) record(n *node, v Verdict, text string) int {
 	d := n.text()
-	if n.keyword() == "auth_pass" && len(n.args()) > 0 {
-		d = "auth_pass ***"
-	}
 	if len(r.path) > 0 {
 		d = strings.Join(r.path, " / ") + " / " + d
 	}
