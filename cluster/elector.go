@@ -37,6 +37,9 @@ func (e *elector) Run(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	second := "" // the silent leader that a second try is waiting for
+	if voters, err := voterNames(e.raft); err == nil && slices.Equal(voters, []string{e.node}) {
+		e.campaign(ctx, "", "it is the only voter")
+	}
 	for {
 		select {
 		case <-ctx.Done():

@@ -71,13 +71,9 @@ func (m *member) waitLease(ctx context.Context) error {
 		if refused != nil {
 			return refused
 		}
-		limited, cancel := context.WithTimeout(ctx, meetEach)
 		select {
 		case <-changed:
-		case <-limited.Done():
-		}
-		cancel()
-		if ctx.Err() != nil {
+		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}

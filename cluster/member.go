@@ -106,7 +106,10 @@ func (m *member) openStores() (err error) {
 // assemble makes the parts that run. They see Raft through m, since Raft starts last.
 func (m *member) assemble() error {
 	wakeTenant := func() { kick(m.tenant.wake) }
-	m.door.opened = wakeTenant
+	m.door.opened = func() {
+		wakeTenant()
+		m.changes.raise()
+	}
 	m.keeper = newKeeper(keeperOptions{
 		self: m.self, log: m.log, raft: m, votes: m.votes, door: m.door,
 		send:      m.send,

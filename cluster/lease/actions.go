@@ -23,13 +23,16 @@ type SendRenewal struct {
 	Renewal Renewal
 }
 
-// Extend says that the lease now ends at Until, exclusive. It can also be earlier than what the Extend
-// before it said: when the voters change.
+// Extend says that the lease now ends at Until, exclusive. It never gets shorter.
 type Extend struct{ Until Instant }
 
 // Lapse says that the lease of an epoch is over: shut the gate first, then let go. It comes once for each
-// lease. A later Extend is a fresh taking.
+// lease, and no lease of the same epoch follows.
 type Lapse struct{ Epoch uint64 }
+
+// GiveUp says that the epoch is renewed no more, since it lost its lease or got none. Once everything is let
+// go of, it should be retired, to be replaced at once by a new one; left alone, the voters withdraw it.
+type GiveUp struct{ Epoch uint64 }
 
 // SendGrant sends a grant to its member, which may be the voter itself.
 type SendGrant struct{ Grant Grant }
@@ -54,6 +57,7 @@ type PersistCeiling struct{ Lease time.Duration }
 func (SendRenewal) holderAction() {}
 func (Extend) holderAction()      {}
 func (Lapse) holderAction()       {}
+func (GiveUp) holderAction()      {}
 
 func (SendGrant) voterAction()         {}
 func (SendRefusal) voterAction()       {}
@@ -72,6 +76,9 @@ func (a Extend) String() string { return fmt.Sprintf("lease until %d", a.Until) 
 
 // String describes the action for logs and traces.
 func (a Lapse) String() string { return fmt.Sprintf("lease of epoch %d is over", a.Epoch) }
+
+// String describes the action for logs and traces.
+func (a GiveUp) String() string { return fmt.Sprintf("give up epoch %d", a.Epoch) }
 
 // String describes the action for logs and traces.
 func (a SendGrant) String() string {

@@ -20,9 +20,12 @@ type Holder struct {
 	ends     map[string]Instant // by voter: the end of the newest renewal it granted
 	refusals map[string]RefusalReason
 
-	held  uint64  // the epoch whose lease it has; 0: none
-	until Instant // while held: the end of the lease
-	next  Instant // when the next renewal is due
+	held   uint64  // the epoch whose lease it has; 0: none
+	until  Instant // while held: the end of the lease
+	floor  Instant // the end of the lease as counted by earlier voters
+	next   Instant // when the next renewal is due
+	giveUp Instant // when it gives the epoch up if it got no lease until then; 0: it has not renewed yet
+	spent  bool    // it gave the epoch up
 }
 
 // NewHolder returns the holder of a member that has no epoch yet.
@@ -47,25 +50,13 @@ func (h *Holder) Epoch() uint64 { return h.epoch }
 // Refusals returns why voters refused, of those whose newest answer was a refusal.
 func (h *Holder) Refusals() map[string]RefusalReason { return maps.Clone(h.refusals) }
 
-// Hopeless reports whether so many voters said that they withdrew the epoch that the rest is no majority,
-// while those who withdrew need not be one either: of four voters, two. Such an epoch gets no lease again
-// and nobody else can end it, so the member has to let go, retire it, and register anew.
-func (h *Holder) Hopeless() bool {
-	withdrew := 0
-	for _, reason := range h.refusals {
-		if reason == Withdrawn {
-			withdrew++
-		}
-	}
-	voters := len(h.voters.Names)
-	return h.epoch != 0 && voters > 0 && voters-withdrew < majority(voters)
-}
-
 // Deadline returns when a Tick is due next, and false when there is nothing to wait for.
 func (h *Holder) Deadline() (Instant, bool) {
 	switch renewing := h.renewing(); {
 	case renewing && h.held != 0:
 		return min(h.next, h.until), true
+	case renewing && h.giveUp != 0:
+		return min(h.next, h.giveUp), true
 	case renewing:
 		return h.next, true
 	default:
@@ -75,8 +66,7 @@ func (h *Holder) Deadline() (Instant, bool) {
 
 // Step tells the holder what happened at now, which never goes back, and returns what to do, in order.
 func (h *Holder) Step(now Instant, ev HolderEvent) []HolderAction {
-	// A lease that ended is over even if this very event would have extended it: the gate has been shut,
-	// and what it guarded may be taken again only as something new.
+	// A lease that ended is over even if this very event would have extended it: the gate has been shut.
 	actions := h.settle(now)
 	h.handle(now, ev)
 	actions = append(actions, h.settle(now)...)
@@ -110,7 +100,7 @@ func (h *Holder) handle(now Instant, ev HolderEvent) {
 }
 
 func (h *Holder) renewing() bool {
-	return h.epoch != 0 && !h.resigned && h.timing.Renew > 0 && len(h.voters.Names) > 0
+	return h.epoch != 0 && !h.resigned && !h.spent && h.timing.Renew > 0 && len(h.voters.Names) > 0
 }
 
 // register starts over with a new epoch. Grants belong to the epoch they were asked for, so nothing of an
@@ -126,9 +116,15 @@ func (h *Holder) register(now Instant, epoch uint64) {
 
 func (h *Holder) forget(epoch uint64) {
 	h.epoch = epoch
-	h.sent = outstanding{}
-	clear(h.ends)
+	h.spent, h.giveUp = false, 0
 	clear(h.refusals)
+	h.forfeit()
+}
+
+// forfeit drops everything that the lease is counted from.
+func (h *Holder) forfeit() {
+	h.sent, h.floor = outstanding{}, 0
+	clear(h.ends)
 }
 
 // retime makes a shorter interval count at once, and never makes the next renewal later.
@@ -139,10 +135,14 @@ func (h *Holder) retime(now Instant, t Timing) {
 
 // count changes what the lease is counted by. Old grants go on counting by the new configuration: a grant
 // is a promise whichever configuration the renewal named, and those who may grant a renewal that names an
-// old one are only fewer. Configurations never go back: they were committed.
+// old one are only fewer. What the old configuration gave stays until its end, for which the leader waits
+// before it changes the voters again. Configurations never go back: they were committed.
 func (h *Holder) count(v VotersCommitted) {
 	if v.Index <= h.voters.Index {
 		return
+	}
+	if h.held != 0 {
+		h.floor = h.until
 	}
 	h.voters = VotersCommitted{Index: v.Index, Names: slices.Clone(v.Names)}
 	gone := func(voter string) bool { return !slices.Contains(v.Names, voter) }
@@ -174,14 +174,17 @@ func (h *Holder) refuse(r Refusal) {
 
 // settle compares the lease with what it is counted from, and reports the difference.
 func (h *Holder) settle(now Instant) []HolderAction {
-	end, ok := h.end()
-	switch valid := ok && now.Before(end); {
-	case !valid && h.held == 0:
-		return nil
-	case !valid:
+	end := h.end()
+	switch valid := now.Before(end); {
+	case !valid && h.held != 0:
 		lapse := Lapse{Epoch: h.held}
 		h.held = 0
-		return []HolderAction{lapse}
+		return append([]HolderAction{lapse}, h.abandon(lapse.Epoch)...)
+	case !valid && h.held == 0:
+		if h.renewing() && h.giveUp != 0 && !now.Before(h.giveUp) {
+			return h.abandon(h.epoch)
+		}
+		return nil
 	case h.held != 0 && end == h.until:
 		return nil
 	}
@@ -189,23 +192,40 @@ func (h *Holder) settle(now Instant) []HolderAction {
 	return []HolderAction{Extend{Until: end}}
 }
 
+// abandon gives up an epoch that lost its lease or never got one. It might come back, if few voters
+// withdrew. But those who did so never grant it again, and those who did not may be too few for a lease
+// and yet enough to keep it from being declared dead, for as long as it renews with them: nobody could
+// hold what is assigned to it. A new epoch has all voters again.
+func (h *Holder) abandon(epoch uint64) []HolderAction {
+	if epoch != h.epoch || h.resigned {
+		return nil
+	}
+	h.spent = true
+	h.forfeit()
+	return []HolderAction{GiveUp{Epoch: epoch}}
+}
+
 // end returns the latest instant until which a majority of the voters granted.
-func (h *Holder) end() (Instant, bool) {
+func (h *Holder) end() Instant {
 	k := majority(len(h.voters.Names))
 	if len(h.ends) < k {
-		return 0, false
+		return h.floor
 	}
 	ends := make([]Instant, 0, 16)
 	for _, end := range h.ends {
 		ends = append(ends, end)
 	}
 	slices.Sort(ends)
-	return ends[len(ends)-k], true
+	return max(h.floor, ends[len(ends)-k])
 }
 
 func (h *Holder) renew(now Instant) []HolderAction {
 	// Not h.next plus an interval: after a pause one renewal does what the missed ones would have done.
 	h.next = now.Add(h.timing.Renew)
+	if h.giveUp == 0 {
+		// Twice, since a voter may have to apply the register and write down its ceiling first.
+		h.giveUp = now.Add(2 * h.timing.Promise())
+	}
 	r := Renewal{
 		Member: h.member,
 		Epoch:  h.epoch,

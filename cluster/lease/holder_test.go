@@ -53,10 +53,10 @@ func TestHolderRenewsWithEveryVoter(t *testing.T) {
 
 func TestHolderAfterAPauseRenewsOnce(t *testing.T) {
 	h := newHolder(t)
-	if got := h.Step(at(10*time.Second), Tick{}); len(got) != 3 {
+	if got := h.Step(at(490*ms), Tick{}); len(got) != 3 {
 		t.Fatalf("after a pause: %v; want one renewal for each of three voters", got)
 	}
-	expectHolder(t, h.Step(at(10*time.Second)+1, Tick{}))
+	expectHolder(t, h.Step(at(490*ms)+1, Tick{}))
 }
 
 func TestHolderLeaseIsCountedFromSending(t *testing.T) {
@@ -73,7 +73,7 @@ func TestHolderLeaseIsCountedFromSending(t *testing.T) {
 	expectHolder(t, h.Step(at(72*ms), granted("b", 2)))
 }
 
-func TestHolderLapsesOnceAtTheEnd(t *testing.T) {
+func TestHolderLapsesAtTheEndAndGivesUp(t *testing.T) {
 	h := newHolder(t)
 	h.Step(at(1*ms), granted("a", 1))
 	h.Step(at(1*ms), granted("b", 1))
@@ -81,28 +81,41 @@ func TestHolderLapsesOnceAtTheEnd(t *testing.T) {
 		h.Step(at((i+1)*50*ms), Tick{})
 	}
 	expectHolder(t, h.Step(at(250*ms)-1, Tick{}))
-	if got := h.Step(at(250*ms), Tick{}); len(got) != 4 || got[0] != (Lapse{Epoch: 7}) {
-		t.Fatalf("at the end: %v; want the lapse, then renewals", got)
-	}
+	expectHolder(t, h.Step(at(250*ms), Tick{}), Lapse{Epoch: 7}, GiveUp{Epoch: 7})
 	expectHolder(t, h.Step(at(251*ms), Tick{}))
-	if h.Until() != 0 {
-		t.Fatalf("until = %v without a lease", h.Until())
+	if due, ok := h.Deadline(); ok || h.Until() != 0 || h.Valid(at(251*ms)) {
+		t.Fatalf("waits for %v, until %v, without a lease", due, h.Until())
 	}
-	// The same epoch comes back when grants arrive again.
-	h.Step(at(252*ms), granted("b", 5))
-	expectHolder(t, h.Step(at(253*ms), granted("c", 5)), Extend{Until: at(450 * ms)})
+	// Late grants bring nothing back.
+	expectHolder(t, h.Step(at(252*ms), granted("b", 5)))
+	expectHolder(t, h.Step(at(253*ms), granted("c", 5)))
+	if got := h.Step(at(260*ms), Registered{Epoch: 8}); len(got) != 3 {
+		t.Fatalf("with a new epoch: %v; want renewals", got)
+	}
 }
 
-func TestHolderLapsesBeforeALateGrantTakesAgain(t *testing.T) {
+func TestHolderThatGetsNoLeaseGivesUp(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), granted("a", 1))
+	end := at(2 * promised)
+	for now := at(50 * ms); now.Before(end); now = now.Add(50 * ms) {
+		h.Step(now, Tick{})
+	}
+	if due, ok := h.Deadline(); !ok || due != end {
+		t.Fatalf("deadline %v, %v; want %v", due, ok, end)
+	}
+	expectHolder(t, h.Step(end-1, Tick{}))
+	expectHolder(t, h.Step(end, Tick{}), GiveUp{Epoch: 7})
+	expectHolder(t, h.Step(end.Add(time.Second), Tick{}))
+}
+
+func TestHolderLapsesEvenWhenAGrantArrivesAtTheEnd(t *testing.T) {
 	h := newHolder(t)
 	h.Step(at(1*ms), granted("a", 1))
 	h.Step(at(1*ms), granted("b", 1))
 	h.Step(at(200*ms), Tick{}) // seq 2
 	h.Step(at(201*ms), granted("a", 2))
-	got := h.Step(at(250*ms), granted("b", 2))
-	if len(got) < 2 || got[0] != (Lapse{Epoch: 7}) || got[1] != (Extend{Until: at(450 * ms)}) {
-		t.Fatalf("grant at the very end: %v; want lapse, then a fresh lease", got)
-	}
+	expectHolder(t, h.Step(at(250*ms), granted("b", 2)), Lapse{Epoch: 7}, GiveUp{Epoch: 7})
 }
 
 func TestHolderIgnoresGrants(t *testing.T) {
@@ -148,21 +161,28 @@ func TestHolderCountsByTheNewestCommittedVoters(t *testing.T) {
 	h := newHolder(t)
 	h.Step(at(1*ms), granted("a", 1))
 	h.Step(at(1*ms), granted("b", 1))
-	// Three of four are needed now, and only two granted.
-	expectHolder(t, h.Step(at(2*ms), VotersCommitted{Index: 9, Names: []string{"a", "b", "c", "d"}}), Lapse{Epoch: 7})
+	// Three of four are needed now, and only two granted; but what three gave stays until its end.
+	expectHolder(t, h.Step(at(2*ms), VotersCommitted{Index: 9, Names: []string{"a", "b", "c", "d"}}))
+	if !h.Valid(at(250*ms)-1) || h.Valid(at(250*ms)) {
+		t.Fatal("the lease by the earlier voters must last until its end")
+	}
 	// An older configuration that comes late changes nothing.
 	expectHolder(t, h.Step(at(3*ms), VotersCommitted{Index: 3, Names: []string{"a", "b", "c"}}))
-	// A grant of a renewal that named the older configuration counts: it is a promise all the same.
-	expectHolder(t, h.Step(at(4*ms), granted("c", 1)), Extend{Until: at(250 * ms)})
 	if got := h.Step(at(50*ms), Tick{}); len(got) != 4 || got[0].(SendRenewal).Renewal.Voters != 9 {
 		t.Fatalf("renewals after the change: %v; want four that name configuration 9", got)
 	}
-	// A voter that left does not count.
+	// Two of four are no majority now.
 	h.Step(at(51*ms), granted("d", 2))
-	h.Step(at(51*ms), granted("c", 2))
-	expectHolder(t, h.Step(at(52*ms), VotersCommitted{Index: 12, Names: []string{"a", "b", "c"}}))
-	expectHolder(t, h.Step(at(53*ms), granted("d", 2)))
-	expectHolder(t, h.Step(at(54*ms), granted("a", 2)), Extend{Until: at(300 * ms)})
+	expectHolder(t, h.Step(at(51*ms), granted("c", 2)))
+	// A grant of a renewal that named the older configuration counts: it is a promise all the same.
+	h.Step(at(100*ms), Tick{})
+	expectHolder(t, h.Step(at(101*ms), granted("a", 2)), Extend{Until: at(300 * ms)})
+	// A voter that left does not count.
+	h.Step(at(102*ms), granted("d", 3))
+	expectHolder(t, h.Step(at(103*ms), VotersCommitted{Index: 12, Names: []string{"a", "b", "c"}}))
+	expectHolder(t, h.Step(at(104*ms), granted("d", 3)))
+	expectHolder(t, h.Step(at(105*ms), granted("a", 3)))
+	expectHolder(t, h.Step(at(106*ms), granted("b", 3)), Extend{Until: at(350 * ms)})
 }
 
 func TestHolderEndsWithItsEpoch(t *testing.T) {
@@ -212,27 +232,6 @@ func TestHolderRemembersRefusals(t *testing.T) {
 	h.Step(at(2*ms), granted("c", 1))
 	if diff := cmp.Diff(map[string]RefusalReason{"b": Withdrawn}, h.Refusals()); diff != "" {
 		t.Fatalf("refusals (-want +got):\n%s", diff)
-	}
-}
-
-func TestHolderKnowsThatItsEpochIsHopeless(t *testing.T) {
-	h := newHolder(t)
-	h.Step(at(1*ms), VotersCommitted{Index: 9, Names: []string{"a", "b", "c", "d"}})
-	refuse := func(voter string, reason RefusalReason) {
-		h.Step(at(2*ms), Refused{Refusal{Member: "a", Epoch: 7, Seq: 1, Voter: voter, Reason: reason}})
-	}
-	refuse("b", Withdrawn)
-	refuse("c", NotReady)
-	if h.Hopeless() {
-		t.Fatal("three of four voters may still grant")
-	}
-	refuse("c", Withdrawn)
-	if !h.Hopeless() {
-		t.Fatal("two of four voters withdrew: neither a lease nor an expiry can come")
-	}
-	h.Step(at(3*ms), Registered{Epoch: 8})
-	if h.Hopeless() {
-		t.Fatal("a new epoch has not been refused by anyone")
 	}
 }
 

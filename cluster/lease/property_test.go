@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestHolderAgainstAPlainCount compares the holder with a count that keeps everything and sorts.
+// TestHolderAgainstAPlainCount compares the holder with a count that keeps everything and sorts, until it
+// gives up.
 func TestHolderAgainstAPlainCount(t *testing.T) {
 	names := []string{"a", "b", "c", "d", "e"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -18,11 +19,17 @@ func TestHolderAgainstAPlainCount(t *testing.T) {
 		h.Step(now, Retimed{lan})
 		h.Step(now, VotersCommitted{Index: 1, Names: voters})
 		sent := map[uint64]Instant{}
+		lapsed, gaveUp := false, false
 		ends := map[string]Instant{}
 		note := func(actions []HolderAction) {
 			for _, a := range actions {
-				if s, ok := a.(SendRenewal); ok {
-					sent[s.Renewal.Seq] = now
+				switch a := a.(type) {
+				case SendRenewal:
+					sent[a.Renewal.Seq] = now
+				case Lapse:
+					lapsed = true
+				case GiveUp:
+					gaveUp = true
 				}
 			}
 		}
@@ -45,6 +52,15 @@ func TestHolderAgainstAPlainCount(t *testing.T) {
 			}
 			slices.Sort(granted)
 			want := granted[len(voters)-len(voters)/2-1]
+			if gaveUp && h.Valid(now) {
+				t.Fatalf("valid at %d after it gave up", now)
+			}
+			if gaveUp {
+				if now.Before(want) && !lapsed && now.Before(at(2*promised)) {
+					t.Fatalf("gave up at %d although the count says until %d", now, want)
+				}
+				return
+			}
 			if got := h.Valid(now); got != now.Before(want) {
 				t.Fatalf("valid = %v at %d; the count says until %d", got, now, want)
 			}

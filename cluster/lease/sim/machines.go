@@ -55,10 +55,11 @@ func (n *node) stepHolder(ev lease.HolderEvent) {
 			if !n.w.omit.SendTime {
 				n.lapsed()
 			}
+		case lease.GiveUp:
+			if !n.w.omit.SendTime {
+				n.retire()
+			}
 		}
-	}
-	if n.holder.Hopeless() && n.retiring == 0 {
-		n.retire()
 	}
 	n.arm()
 }

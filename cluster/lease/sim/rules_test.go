@@ -20,7 +20,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 		"durable withdrawals":             {omit: Rules{DurableWithdrawal: true}, script: forgetfulVoter, nodes: 3, seeds: 100},
 		"a majority of withdrawals":       {omit: Rules{WithdrawalMajority: true}, seeds: 150},
 		"counting from sending":           {omit: Rules{SendTime: true}, script: sleepingHolder, nodes: 3, seeds: 100},
-		"dead epochs get no grant":        {omit: Rules{EpochCheck: true}, seeds: 150},
+		"dead epochs get no grant":        {omit: Rules{EpochCheck: true}, script: alternatingSilence, nodes: 5, seeds: 100},
 		"the wait after a restart":        {omit: Rules{RestartWait: true}, script: restartingVoters, nodes: 5, seeds: 100},
 		"the remembered ceiling":          {omit: Rules{Ceiling: true}, script: shorterProfile, nodes: 5, lease: 3, seeds: 100},
 		"the wait between voter changes":  {omit: Rules{ChangeWait: true}, script: shrinkingVoters, nodes: 5, seeds: 100},
@@ -65,6 +65,22 @@ func TestReplayedRenewals(t *testing.T) {
 		if err := Run(o); !errors.As(err, &nobody) {
 			t.Errorf("seed %d: a recorded renewal, granted each time, ended with %v; want the dead member not replaced", seed, err)
 		}
+	}
+}
+
+// TestSomeHolder plays faults that last and leave a majority which can talk: everything has a holder.
+func TestSomeHolder(t *testing.T) {
+	for name, o := range map[string]Options{
+		"withdrawn by one voter, then another died": {script: withdrawnThenAlone, nodes: 3, voters: 3},
+		"reaches one voter of a majority":           {script: cutOffHolder, nodes: 5, voters: 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for o.Seed = 1; o.Seed <= 40; o.Seed++ {
+				if err := Run(o); err != nil {
+					report(t, o, err)
+				}
+			}
+		})
 	}
 }
 

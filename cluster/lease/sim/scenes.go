@@ -19,7 +19,7 @@ type play struct {
 // scenes are the directed schedules that go with any number of nodes. Each sets its faults and returns when
 // it is over.
 var scenes = []func(*world) time.Duration{
-	forgetfulVoter, sleepingHolder, restartingVoters, shorterProfile, shrinkingVoters, slowHolder,
+	forgetfulVoter, alternatingSilence, sleepingHolder, restartingVoters, shorterProfile, shrinkingVoters, slowHolder,
 }
 
 // direct waits for a cluster with a holder that does not lead, asking for a move if there is none, and then
@@ -111,6 +111,22 @@ func forgetfulVoter(w *world) time.Duration {
 	})
 }
 
+// Two voters of five do not hear the holder and withdraw it. Then they hear it again, and a third does not.
+func alternatingSilence(w *world) time.Duration {
+	return direct(w, func(p play) {
+		if len(p.others) < 3 {
+			return
+		}
+		silence := func(names ...string) {
+			p.deaf(p.holder, func(from, to, kind string) bool {
+				return kind == "renew" && from == p.holder.name && slices.Contains(names, to)
+			})
+		}
+		silence(p.others[0].name, p.others[1].name)
+		w.after(p.leader.state.Profile.Promise()+60*time.Millisecond, func() { silence(p.others[2].name) })
+	})
+}
+
 // A holder is paused for longer than its lease, with grants waiting for it.
 func sleepingHolder(w *world) time.Duration {
 	return direct(w, func(p play) {
@@ -176,6 +192,32 @@ func slowHolder(w *world) time.Duration {
 		w.after(150*time.Millisecond, func() {
 			p.deaf(slow, func(from, to, kind string) bool { return kind == "renew" && from == slow.name })
 		})
+	})
+}
+
+// A voter did not hear a holder for a while and withdrew it; then the other voter dies.
+func withdrawnThenAlone(w *world) time.Duration {
+	return direct(w, func(p play) {
+		w.net.drop = func(from, to, kind string) bool {
+			return kind == "renew" && from == p.holder.name && to == p.leader.name
+		}
+		w.after(p.leader.state.Profile.Promise()+50*time.Millisecond, func() {
+			w.net.drop = nil
+			p.others[0].crash(true)
+		})
+		w.after(3*time.Second, func() { w.failure = w.settled() })
+	})
+}
+
+// Of five voters one is dead, and a holder reaches only one of the other three. Those three are a majority.
+func cutOffHolder(w *world) time.Duration {
+	return direct(w, func(p play) {
+		p.others[0].crash(true)
+		for _, n := range []*node{p.leader, p.others[1]} {
+			w.net.cut(p.holder.name, n.name)
+			w.net.cut(n.name, p.holder.name)
+		}
+		w.after(3*time.Second, func() { w.failure = w.settled() })
 	})
 }
 
