@@ -108,7 +108,14 @@ func load(path string) (nodefile.File, error) {
 func serve(ctx context.Context, file nodefile.File, stderr io.Writer) error {
 	// So small a heap would be collected several times a second for no gain.
 	debug.SetGCPercent(300)
-	logger := newLogger(file.Log, stderr).With("node", file.Node)
+	lines := startLineWriter(stderr)
+	defer lines.close()
+	logger := newLogger(file.Log, lines).With("node", file.Node)
+	if file.Realtime {
+		if err := becomeRealtime(); err != nil {
+			logger.Warn("a busy host may cost this node its lease", "error", err)
+		}
+	}
 	dir, err := storage.Open(file.DataDir)
 	if err != nil {
 		return err

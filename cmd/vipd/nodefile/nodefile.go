@@ -25,6 +25,7 @@ type File struct {
 	DataDir     string  `yaml:"data_dir"`     // absolute
 	Socket      string  `yaml:"socket"`       // absolute, at most 107 bytes
 	Fence       Fence   `yaml:"fence"`
+	Realtime    bool    `yaml:"realtime"` // whether the daemon asks for real-time scheduling
 	Log         Log     `yaml:"log"`
 }
 
@@ -64,6 +65,7 @@ func Defaults() File {
 		DataDir:     "/var/lib/vipd",
 		Socket:      "/run/vipd/vipd.sock",
 		Fence:       FenceNFTables,
+		Realtime:    true,
 		Log:         Log{Level: "info", Format: "text"},
 	}
 }

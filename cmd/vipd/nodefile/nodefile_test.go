@@ -52,7 +52,7 @@ func TestParseKeepsDefaults(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const listenRemedy = "write the address of this host at which the other nodes reach it"
 	tests := []struct{ name, in, want string }{
-		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, fence, log"},
+		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, fence, realtime, log"},
 		{"unknown key of log", "log: {lvl: info}", "f:1: log.lvl: unknown key: did you mean `level`? known keys: level, format"},
 		{"key twice", "node: a\nnode: b", "f:2: node: is also on line 1: keep one of them"},
 		{"node with an underscore", "node: node_1", "f:1: node: \"node_1\" is not a node name: use at most 63 letters, digits, `-` and `.`, as in node1 or db-2.example"},
