@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	warmUp = 600 * time.Millisecond // until the first fault
-	calm   = 4 * time.Second        // after the last fault, to find a holder for everything
+	warmUp   = 600 * time.Millisecond // until the first fault
+	patience = 4 * time.Second        // after the last fault, to find a holder for everything
 )
 
 // profiles are as tight as can be: no margin is smaller than the first and the last have.
@@ -171,6 +171,7 @@ func (w *world) wantVoters() {
 // endFaults repairs everything that is broken.
 func (w *world) endFaults() {
 	w.logf("faults end")
+	w.calm = true
 	w.net.heal()
 	for _, n := range w.nodes {
 		n.disk.slow = false

@@ -31,6 +31,7 @@ type world struct {
 	omit    Rules
 	trace   io.Writer
 	wanted  []string // voters that an operator wants; nil: as they are
+	calm    bool     // the faults are over
 	failure error
 }
 
@@ -44,7 +45,7 @@ func Run(o Options) error {
 	end := script(w)
 	w.runUntil(end)
 	if o.script == nil {
-		w.settle(end + calm)
+		w.settle(end + patience)
 	}
 	return w.failure
 }
