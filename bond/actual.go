@@ -40,8 +40,9 @@ type Link struct {
 	MTU       int
 	MAC       string
 	PermMAC   string
-	Master    string // the bond, bridge or team that it belongs to
-	Prio      string // of a bond's member, a number; "" where the kernel has none
+	Master    string   // the bond, bridge or team that it belongs to
+	Uppers    []string // VLANs and the like on top of it
+	Prio      string   // of a bond's member, a number; "" where the kernel has none
 	Addresses []Address
 	Routes    []Route // without those that come with the addresses by themselves
 }
@@ -150,12 +151,21 @@ func completeOptions(found map[string]string) {
 	}
 }
 
+// stacked are the kinds of links that sit on top of another one.
+var stacked = []string{"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"}
+
 func observeLink(l rawLink, all map[int]rawLink) (Link, error) {
 	link := Link{
 		Name: l.name, Index: l.index, Kind: l.kind, MTU: l.mtu, Master: all[l.master].name,
 		Up: l.flags&unix.IFF_UP != 0, Carrier: l.carrier, Loopback: l.flags&unix.IFF_LOOPBACK != 0,
 		MAC: l.mac.String(), PermMAC: l.permMAC.String(),
 	}
+	for _, upper := range all {
+		if upper.lower == l.index && slices.Contains(stacked, upper.kind) {
+			link.Uppers = append(link.Uppers, upper.name)
+		}
+	}
+	slices.Sort(link.Uppers)
 	if perm, ok := l.memberData[memberPermMAC]; ok {
 		link.PermMAC = netHardwareAddr(perm)
 	}

@@ -202,6 +202,11 @@ func TestKernelAdoption(t *testing.T) {
 	if diff := cmp.Diff(want, changes); diff != "" {
 		t.Errorf("with manage (-want +got):\n%s", diff)
 	}
+	cfg.Primary = ""
+	changes, _ = h.mustApply(cfg)
+	if diff := cmp.Diff([]string{"set primary of bond0 from eth1 to none"}, changes); diff != "" {
+		t.Errorf("without primary (-want +got):\n%s", diff)
+	}
 }
 
 // What cannot be is refused, and what was begun is taken back.
@@ -212,11 +217,18 @@ func TestKernelRefused(t *testing.T) {
 	h.up("eth0", "eth1")
 	h.address("eth0", "10.0.0.9/24")
 	h.sw("br0", "eth1")
+	h.cable("eth2", peer, "p2")
+	h.must("VLAN", func() error {
+		return onLink("eth2", func(l netlink.Link) error {
+			return netlink.LinkAdd(&netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Name: "eth2.7", ParentIndex: l.Attrs().Index}, VlanId: 7})
+		})
+	})
 	for name, tt := range map[string]struct{ text, want string }{
 		"nonsense":          {"{name: bond0, members: [eth0], miimon: 100, arp_interval: 100, arp_ip_targets: [10.0.0.1]}", "not by both"},
 		"no such member":    {"{name: bond0, members: [eth7]}", "none of them exists on this host"},
 		"member of another": {"{name: bond0, members: [eth0, eth1]}", "eth1 belongs to br0"},
 		"no bond":           {"{name: br0, members: [eth0]}", "br0 exists and is no bond (bridge)"},
+		"a VLAN":            {"{name: bond0, members: [eth0, eth2]}", "eth2 carries eth2.7"},
 		"a bridge":          {"{name: bond0, members: [br0]}", "br0 is a bridge"},
 		"half way":          {"{name: bond0, members: [eth0], mtu: 65535, addresses: [10.0.0.10/24], gateway: 10.0.0.1, gateway6: '2001:db8::1'}", "2001:db8::1"},
 	} {

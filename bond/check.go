@@ -24,6 +24,9 @@ func Check(cfg Config, actual Actual) []Problem {
 	if actual.Exists && actual.Kind != "bond" {
 		p.add("name", "give the bond another name", "%s exists and is no bond (%s)", cfg.Name, orNone(actual.Kind))
 	}
+	if now := actual.Options["mode"]; actual.Exists && !actual.Ours && cfg.Mode == "" && now != "" && now != defaultMode.String() {
+		p.add("mode", "state mode: "+now+", or another one", "%s was made by others with mode %s, and the configuration states none", cfg.Name, now)
+	}
 	present := 0
 	for _, name := range cfg.MemberNames() {
 		link, ok := actual.Links[name]
@@ -36,6 +39,8 @@ func Check(cfg Config, actual Actual) []Problem {
 			p.add("members", "remove it", "%s is a loopback interface", name)
 		case link.Kind == "bond" || link.Kind == "team" || link.Kind == "bridge":
 			p.add("members", "list the interfaces below it instead", "%s is a %s", name, link.Kind)
+		case link.Master == "" && len(link.Uppers) > 0:
+			p.add("members", fmt.Sprintf("move it to %s first, or remove it", cfg.Name), "%s carries %s, which would be cut off", name, link.Uppers[0])
 		case link.Master != "" && link.Master != cfg.Name:
 			p.add("members", fmt.Sprintf("take it out of %s first", link.Master), "%s belongs to %s", name, link.Master)
 		}

@@ -42,6 +42,7 @@ type attributes map[uint16][]byte
 // are for kind "bond" and member kind "bond".
 type rawLink struct {
 	index, master, mtu int
+	lower              int // the link it sits on, for kinds like vlan
 	name, kind, alias  string
 	memberKind         string
 	flags              uint32
@@ -99,7 +100,8 @@ func parseLink(msg []byte) (rawLink, error) {
 		name: text(a[unix.IFLA_IFNAME]), alias: text(a[unix.IFLA_IFALIAS]), kind: text(info[nl.IFLA_INFO_KIND]),
 		memberKind: text(info[nl.IFLA_INFO_SLAVE_KIND]),
 		master:     number(a[unix.IFLA_MASTER]), mtu: number(a[unix.IFLA_MTU]), carrier: number(a[unix.IFLA_CARRIER]) == 1,
-		mac: a[unix.IFLA_ADDRESS], permMAC: a[unix.IFLA_PERM_ADDRESS],
+		lower: number(a[unix.IFLA_LINK]),
+		mac:   a[unix.IFLA_ADDRESS], permMAC: a[unix.IFLA_PERM_ADDRESS],
 	}
 	if l.kind == "bond" {
 		l.data, err = parseAttributes(info[nl.IFLA_INFO_DATA])

@@ -49,9 +49,12 @@ var DefaultModules = []string{
 // outcome. A machine that dies, hangs or runs no test at all fails t.
 //
 // Where qemu or the kernel is missing the test is skipped, or fails if the
-// environment says CI=true.
+// environment says CI=true. With -short it is skipped.
 func Run(t *testing.T, o Options) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a virtual machine")
+	}
 	o = withDefaults(o)
 	kernel, err := findKernel()
 	if err != nil {
