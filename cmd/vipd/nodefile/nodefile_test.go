@@ -23,6 +23,7 @@ cluster_port: 65535
 data_dir: /srv/vipd
 socket: /tmp/s
 fence: none
+realtime: false
 log: {level: debug, format: json}
 `))
 	if err != nil {
