@@ -16,6 +16,7 @@ type transport struct {
 	version  uint8
 	ipv6     bool
 	unicast  bool
+	vmac     bool // both sides send and listen on an interface with the virtual MAC
 	pass     string
 	interval time.Duration
 }
@@ -26,6 +27,8 @@ var transports = []transport{
 	{name: "v3 over IPv4, multicast", version: 3, interval: 200 * time.Millisecond},
 	{name: "v3 over IPv4, unicast", version: 3, unicast: true, interval: 200 * time.Millisecond},
 	{name: "v3 over IPv6, multicast", version: 3, ipv6: true, interval: 200 * time.Millisecond},
+	{name: "v3 over IPv4, virtual MAC", version: 3, vmac: true, interval: 200 * time.Millisecond},
+	{name: "v3 over IPv6, virtual MAC", version: 3, ipv6: true, vmac: true, interval: 200 * time.Millisecond},
 	{name: "v3 over IPv6, unicast", version: 3, ipv6: true, unicast: true, interval: 200 * time.Millisecond},
 }
 
@@ -63,6 +66,9 @@ func (tr transport) keepalived() string {
 		theirs, tr.version, tr.interval.Seconds())
 	if tr.unicast {
 		fmt.Fprintf(&b, " unicast_src_ip %s\n unicast_peer {\n  %s\n }\n", self, ours)
+	}
+	if tr.vmac {
+		b.WriteString(" use_vmac vmac51\n")
 	}
 	if tr.pass != "" {
 		fmt.Fprintf(&b, " authentication {\n  auth_type PASS\n  auth_pass %s\n }\n", tr.pass)
@@ -111,7 +117,16 @@ func newDialog(t *testing.T, tr transport) *dialog {
 	d := &dialog{T: t, tr: tr, there: there}
 	d.keepalived = lab.StartKeepalived(t, there, tr.keepalived())
 	d.keepalivedIs("MASTER", 1)
-	d.ours = startRunner(t, here, tr.config())
+	iface := "eth0"
+	if tr.vmac {
+		v := vrrp.VirtualMAC{Parent: "eth0", VRID: 51, IPv6: tr.ipv6}
+		if tr.ipv6 {
+			v.LinkLocal = tr.config().Source
+		}
+		here.Do(t, func() error { return v.Ensure(true) })
+		iface = v.LinkName()
+	}
+	d.ours = startRunner(t, here, iface, tr.config())
 	return d
 }
 
@@ -188,7 +203,7 @@ func (d *dialog) keepalivedIs(state string, times int) {
 		return d.keepalived.Said("Entering "+state+" STATE") >= times
 	})
 	d.eventually("keepalived's address follows", func() bool {
-		has := strings.Contains(d.there.IP(d, "addr", "show", "dev", "eth0"), vip+"/")
+		has := strings.Contains(d.there.IP(d, "addr", "show"), vip+"/")
 		return has == (state == "MASTER")
 	})
 }

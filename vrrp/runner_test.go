@@ -30,7 +30,7 @@ type runner struct {
 }
 
 // startRunner runs a virtual router in a namespace until the test ends.
-func startRunner(t *testing.T, ns *lab.Namespace, cfg vrrp.Config) *runner {
+func startRunner(t *testing.T, ns *lab.Namespace, iface string, cfg vrrp.Config) *runner {
 	t.Helper()
 	m, err := vrrp.NewMachine(cfg)
 	if err != nil {
@@ -38,7 +38,7 @@ func startRunner(t *testing.T, ns *lab.Namespace, cfg vrrp.Config) *runner {
 	}
 	r := &runner{machine: m, events: make(chan vrrp.Event)}
 	ns.Do(t, func() (err error) {
-		r.conn, err = vrrp.Listen(t.Context(), vrrp.ConnConfig{Interface: "eth0", Source: cfg.Source})
+		r.conn, err = vrrp.Listen(t.Context(), vrrp.ConnConfig{Interface: iface, Source: cfg.Source})
 		return err
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -25,13 +25,7 @@ func SourceAddress(iface string, ipv6 bool, except []netip.Addr) (netip.Addr, er
 	if ipv6 {
 		family = netlink.FAMILY_V6
 	}
-	var list []netlink.Addr
-	// A dump that was interrupted by a change is incomplete.
-	for range 5 {
-		if list, err = netlink.AddrList(link, family); !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-	}
+	list, err := addrList(link, family)
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("list addresses of %s: %w", iface, err)
 	}
@@ -42,6 +36,16 @@ func SourceAddress(iface string, ipv6 bool, except []netip.Addr) (netip.Addr, er
 		}
 	}
 	return netip.Addr{}, fmt.Errorf("%s: %w", iface, ErrNoSource)
+}
+
+// addrList lists addresses once more when a change in between made the list incomplete.
+func addrList(link netlink.Link, family int) (list []netlink.Addr, err error) {
+	for range 5 {
+		if list, err = netlink.AddrList(link, family); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return list, err
 }
 
 // usable reports whether adverts may come from an interface's address.

@@ -22,7 +22,7 @@ func TestSuccessorIsNotNoticed(t *testing.T) {
 	first.Priority = above
 	second := first
 	second.Source = ip("10.0.0.3")
-	predecessor, successor := startRunner(t, here, first), startRunner(t, here, second)
+	predecessor, successor := startRunner(t, here, "eth0", first), startRunner(t, here, "eth0", second)
 	limit := 10*tr.interval + slack
 
 	predecessor.events <- vrrp.Inherit{}

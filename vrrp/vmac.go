@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // vmacGroup is the link group of the interfaces that we made ("vipd" in ASCII), so that nobody else's is
@@ -24,6 +27,9 @@ type VirtualMAC struct {
 	VRID   uint8
 	IPv6   bool
 	Name   string // empty: vrrp.VRID or vrrp6.VRID, keepalived's and ours
+	// LinkLocal is put on the interface if it is valid: IPv6 sends from a link-local address only where it
+	// is. The parent's own will do.
+	LinkLocal netip.Addr
 }
 
 // MAC is the address that the protocol assigns (RFC 9568 section 7.3).
@@ -52,6 +58,8 @@ type VMACState struct {
 	Ours   bool // made by us, on whatever parent
 	Right  bool // the kind, parent and MAC address that are wanted
 	Up     bool
+	// Addressed says that it has LinkLocal, or needs none.
+	Addressed bool
 }
 
 // VMACOp is a step of a plan.
@@ -59,9 +67,10 @@ type VMACOp string
 
 // The steps.
 const (
-	RemoveVMAC VMACOp = "remove"
-	CreateVMAC VMACOp = "create"
-	RaiseVMAC  VMACOp = "raise"
+	RemoveVMAC  VMACOp = "remove"
+	CreateVMAC  VMACOp = "create"
+	RaiseVMAC   VMACOp = "raise"
+	AddressVMAC VMACOp = "address"
 )
 
 // Observe looks at the kernel.
@@ -77,13 +86,26 @@ func (v VirtualMAC) Observe() (VMACState, error) {
 	if err != nil {
 		return VMACState{}, fmt.Errorf("find interface %s: %w", v.Parent, err)
 	}
+	addressed, err := v.addressed(link)
 	a := link.Attrs()
 	return VMACState{
-		Exists: true,
-		Ours:   a.Group == vmacGroup,
-		Right:  link.Type() == "macvlan" && a.ParentIndex == parent.Attrs().Index && bytes.Equal(a.HardwareAddr, v.MAC()),
-		Up:     a.Flags&net.FlagUp != 0,
-	}, nil
+		Exists:    true,
+		Ours:      a.Group == vmacGroup,
+		Right:     link.Type() == "macvlan" && a.ParentIndex == parent.Attrs().Index && bytes.Equal(a.HardwareAddr, v.MAC()),
+		Up:        a.Flags&net.FlagUp != 0,
+		Addressed: addressed,
+	}, err
+}
+
+func (v VirtualMAC) addressed(link netlink.Link) (bool, error) {
+	if !v.LinkLocal.IsValid() {
+		return true, nil
+	}
+	list, err := addrList(link, netlink.FAMILY_V6)
+	if err != nil {
+		return false, fmt.Errorf("list addresses of %s: %w", v.LinkName(), err)
+	}
+	return slices.ContainsFunc(list, func(a netlink.Addr) bool { return fromIP(a.IP) == v.LinkLocal.WithZone("") }), nil
 }
 
 // Plan is the steps from a state to the wanted interface, or to none. It is empty when nothing is to do,
@@ -96,14 +118,22 @@ func (v VirtualMAC) Plan(s VMACState, wanted bool) ([]VMACOp, error) {
 		return nil, nil
 	case s.Exists && !s.Ours:
 		return nil, fmt.Errorf("make %s on %s: %w", v.LinkName(), v.Parent, ErrForeign)
-	case s.Exists && !s.Right:
-		return []VMACOp{RemoveVMAC, CreateVMAC, RaiseVMAC}, nil
-	case !s.Exists:
-		return []VMACOp{CreateVMAC, RaiseVMAC}, nil
-	case !s.Up:
-		return []VMACOp{RaiseVMAC}, nil
 	}
-	return nil, nil
+	var ops []VMACOp
+	if s.Exists && !s.Right {
+		ops = append(ops, RemoveVMAC)
+		s = VMACState{}
+	}
+	if !s.Exists {
+		ops = append(ops, CreateVMAC)
+	}
+	if !s.Up {
+		ops = append(ops, RaiseVMAC)
+	}
+	if !s.Addressed && v.LinkLocal.IsValid() {
+		ops = append(ops, AddressVMAC)
+	}
+	return ops, nil
 }
 
 // Execute performs the steps.
@@ -117,6 +147,8 @@ func (v VirtualMAC) Execute(ops []VMACOp) error {
 			err = v.create()
 		case RaiseVMAC:
 			err = v.raise()
+		case AddressVMAC:
+			err = v.address()
 		}
 		if err != nil {
 			return fmt.Errorf("%s interface %s on %s: %w", op, v.LinkName(), v.Parent, err)
@@ -177,4 +209,17 @@ func (v VirtualMAC) raise() error {
 		return err
 	}
 	return netlink.LinkSetUp(link)
+}
+
+// address puts LinkLocal on the interface, without asking around for duplicates: it is the parent's.
+func (v VirtualMAC) address() error {
+	link, err := netlink.LinkByName(v.LinkName())
+	if err != nil {
+		return err
+	}
+	ip := v.LinkLocal.WithZone("")
+	return netlink.AddrReplace(link, &netlink.Addr{
+		IPNet: &net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(64, 128)},
+		Flags: unix.IFA_F_NODAD,
+	})
 }

@@ -30,18 +30,19 @@ func TestVirtualMACPlan(t *testing.T) {
 		want   []vrrp.VMACOp
 		err    error
 	}{
-		{"nothing there, wanted", vrrp.VMACState{}, true, []vrrp.VMACOp{vrrp.CreateVMAC, vrrp.RaiseVMAC}, nil},
+		{"nothing there, wanted", vrrp.VMACState{}, true, []vrrp.VMACOp{vrrp.CreateVMAC, vrrp.RaiseVMAC, vrrp.AddressVMAC}, nil},
 		{"nothing there, not wanted", vrrp.VMACState{}, false, nil, nil},
-		{"there", vrrp.VMACState{Exists: true, Ours: true, Right: true, Up: true}, true, nil, nil},
-		{"down", vrrp.VMACState{Exists: true, Ours: true, Right: true}, true, []vrrp.VMACOp{vrrp.RaiseVMAC}, nil},
-		{"on another parent", vrrp.VMACState{Exists: true, Ours: true, Up: true}, true, []vrrp.VMACOp{vrrp.RemoveVMAC, vrrp.CreateVMAC, vrrp.RaiseVMAC}, nil},
+		{"there", vrrp.VMACState{Exists: true, Ours: true, Right: true, Up: true, Addressed: true}, true, nil, nil},
+		{"without its address", vrrp.VMACState{Exists: true, Ours: true, Right: true, Up: true}, true, []vrrp.VMACOp{vrrp.AddressVMAC}, nil},
+		{"down", vrrp.VMACState{Exists: true, Ours: true, Right: true, Addressed: true}, true, []vrrp.VMACOp{vrrp.RaiseVMAC}, nil},
+		{"on another parent", vrrp.VMACState{Exists: true, Ours: true, Up: true}, true, []vrrp.VMACOp{vrrp.RemoveVMAC, vrrp.CreateVMAC, vrrp.RaiseVMAC, vrrp.AddressVMAC}, nil},
 		{"ours, not wanted", vrrp.VMACState{Exists: true, Ours: true}, false, []vrrp.VMACOp{vrrp.RemoveVMAC}, nil},
 		{"somebody else's, wanted", vrrp.VMACState{Exists: true, Right: true, Up: true}, true, nil, vrrp.ErrForeign},
 		{"somebody else's, not wanted", vrrp.VMACState{Exists: true, Right: true, Up: true}, false, nil, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := vrrp.VirtualMAC{Parent: "eth0", VRID: 1}.Plan(tt.state, tt.wanted)
+			got, err := vrrp.VirtualMAC{Parent: "eth0", VRID: 1, LinkLocal: ip("fe80::1")}.Plan(tt.state, tt.wanted)
 			if diff := cmp.Diff(tt.want, got); diff != "" || !errors.Is(err, tt.err) {
 				t.Errorf("error %v, want %v (-want +got):\n%s", err, tt.err, diff)
 			}
@@ -74,6 +75,12 @@ func TestVirtualMACInTheKernel(t *testing.T) {
 	ensure(true)
 	if diff := cmp.Diff(before, ns.IP(t, "-d", "link", "show", "dev", "vrrp6.51")); diff != "" {
 		t.Errorf("the second time changed something:\n%s", diff)
+	}
+	v.LinkLocal = ip("fe80::1")
+	ensure(true)
+	ensure(true)
+	if addrs := ns.IP(t, "-o", "addr", "show", "dev", "vrrp6.51"); !strings.Contains(addrs, "fe80::1/64") {
+		t.Errorf("its address is missing: %s", addrs)
 	}
 	ensure(false)
 	ensure(false)
