@@ -4,8 +4,9 @@
 //
 // It has three parts that know nothing of each other's insides:
 //
-//   - Advertisement, with Marshal and Parse, is the packet; Filter decides which packets count.
-//   - Machine is one virtual router as a pure state machine: no clock, no socket, no goroutine.
+//   - Advertisement, with Marshal and Parse, is the packet.
+//   - Machine is one virtual router as a pure state machine: no clock, no socket, no goroutine. It decides
+//     which packets count; Packet.VRID says which Machine of an interface to ask.
 //   - Conn sends and receives the packets; VirtualMAC is the interface with the protocol's MAC address.
 //
 // States and output use keepalived's words (BACKUP, MASTER); RFC 9568 calls MASTER "Active".

@@ -2,8 +2,8 @@ package vrrp
 
 import "errors"
 
-// Reason is why a packet was dropped. It is an error, so that Parse and Filter can wrap it with details,
-// and a name to count by.
+// Reason is why a packet was dropped. It is an error, so that Parse can wrap it with details, and a
+// name to count by.
 type Reason string
 
 // The reasons.
@@ -38,7 +38,7 @@ func Reasons() []Reason {
 // Error is the reason's name.
 func (r Reason) Error() string { return string(r) }
 
-// ReasonOf finds the reason in an error of Parse or Filter; empty if there is none.
+// ReasonOf finds the reason in an error of Parse or Marshal; empty if there is none.
 func ReasonOf(err error) Reason {
 	var r Reason
 	if errors.As(err, &r) {
