@@ -23,7 +23,11 @@ func newTransport(stream raft.StreamLayer, logger *slog.Logger) *transport {
 		Stream:  stream,
 		MaxPool: 3,
 		Timeout: rpcTimeout,
-		Logger:  Logger(logger),
+		// One append at a time to each peer. Raft's pipeline gets stuck for good when a follower refuses an
+		// append while the next is sent: that follower then gets heartbeats and no entries, and the leader
+		// never shuts down.
+		MaxRPCsInFlight: 1,
+		Logger:          Logger(logger),
 	})
 	return &transport{NetworkTransport: inner, requests: make(chan raft.RPC)}
 }
