@@ -61,7 +61,6 @@ func TestKernelBreakAndMend(t *testing.T) {
 	for _, mode := range modeNames {
 		t.Run(mode, func(t *testing.T) {
 			h, peer := newHost(t, "host"), newHost(t, "switch")
-			h.t, peer.t = t, t
 			h.cable("eth0", peer, "p0")
 			h.cable("eth1", peer, "p1")
 			extra := ""

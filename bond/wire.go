@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -34,6 +32,9 @@ const (
 const skipStats = 1 << 3
 
 const maxDumps = 10
+
+// attrTypeMask is NLA_TYPE_MASK of linux/netlink.h.
+const attrTypeMask = 1<<14 - 1
 
 // attributes are netlink attributes by number.
 type attributes map[uint16][]byte
@@ -112,14 +113,17 @@ func parseLink(msg []byte) (rawLink, error) {
 	return l, err
 }
 
+// parseAttributes splits a sequence of attributes: each a length that includes
+// its own header of four bytes, a type, and a value padded to four bytes.
 func parseAttributes(b []byte) (attributes, error) {
-	list, err := nl.ParseRouteAttr(b)
-	if err != nil {
-		return nil, fmt.Errorf("netlink attributes: %w", err)
-	}
-	a := make(attributes, len(list))
-	for _, one := range list {
-		a[one.Attr.Type&^unix.NLA_F_NESTED] = one.Value
+	a := make(attributes)
+	for len(b) >= unix.SizeofRtAttr {
+		size, kind := int(binary.NativeEndian.Uint16(b)), binary.NativeEndian.Uint16(b[2:])
+		if size < unix.SizeofRtAttr || size > len(b) {
+			return nil, fmt.Errorf("netlink attribute %d: bad length %d", kind, size)
+		}
+		a[kind&attrTypeMask] = b[unix.SizeofRtAttr:size]
+		b = b[min(len(b), (size+3)&^3):]
 	}
 	return a, nil
 }
@@ -138,84 +142,6 @@ func number(b []byte) int {
 }
 
 func text(b []byte) string { return strings.TrimRight(string(b), "\x00") }
-
-// decode turns the value of an option's attribute into text.
-func (o option) decode(value []byte, linkName func(index int) string) string {
-	switch {
-	case o.kind == linkIndex:
-		return linkName(number(value))
-	case o.kind == addressList:
-		return decodeTargets(value)
-	case o.names != nil:
-		if n := number(value); n < len(o.names) {
-			return o.names[n]
-		}
-	}
-	return strconv.Itoa(number(value))
-}
-
-// decodeTargets reads the ARP targets: attributes numbered by slot.
-func decodeTargets(value []byte) string {
-	slots, err := parseAttributes(value)
-	if err != nil {
-		return ""
-	}
-	var targets []netip.Addr
-	for i := range uint16(maxARPTargets) {
-		if a, ok := netip.AddrFromSlice(slots[i]); ok {
-			targets = append(targets, a)
-		}
-	}
-	return joinAddrs(targets)
-}
-
-// encode turns text into the option's netlink attribute.
-func (o option) encode(value string, linkIndexOf func(name string) (int, error)) (*nl.RtAttr, error) {
-	if o.kind == addressList {
-		return o.encodeTargets(value)
-	}
-	n, err := o.encodeNumber(value, linkIndexOf)
-	if err != nil {
-		return nil, err
-	}
-	switch o.kind {
-	case u8:
-		return nl.NewRtAttr(int(o.attr), nl.Uint8Attr(uint8(n))), nil
-	case u16:
-		return nl.NewRtAttr(int(o.attr), nl.Uint16Attr(uint16(n))), nil
-	}
-	return nl.NewRtAttr(int(o.attr), nl.Uint32Attr(uint32(n))), nil
-}
-
-func (o option) encodeNumber(value string, linkIndexOf func(name string) (int, error)) (int, error) {
-	if o.kind == linkIndex {
-		if value == "" {
-			return 0, nil
-		}
-		return linkIndexOf(value)
-	}
-	for n, name := range o.names {
-		if name == value {
-			return n, nil
-		}
-	}
-	return strconv.Atoi(value)
-}
-
-func (o option) encodeTargets(value string) (*nl.RtAttr, error) {
-	list := nl.NewRtAttr(int(o.attr)|unix.NLA_F_NESTED, nil)
-	if value == "" {
-		return list, nil
-	}
-	for i, target := range strings.Split(value, ",") {
-		a, err := netip.ParseAddr(target)
-		if err != nil {
-			return nil, err
-		}
-		list.AddRtAttr(i, a.AsSlice())
-	}
-	return list, nil
-}
 
 // setLinkInfo changes driver settings of a link: INFO_DATA of its own kind, or
 // INFO_SLAVE_DATA of the bond it belongs to.
