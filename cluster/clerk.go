@@ -31,6 +31,7 @@ type clerk struct {
 
 	mu       sync.Mutex
 	letGo    map[uint64]state.Tenure // debts to be settled, by serial
+	spent    state.Tenure            // to be retired once nothing is carried
 	stopping bool
 }
 
@@ -63,6 +64,14 @@ func (c *clerk) settle(who state.Tenure, serials []uint64) {
 	kick(c.wake)
 }
 
+// retire has an epoch of this node written off once it carries nothing.
+func (c *clerk) retire(who state.Tenure) {
+	c.mu.Lock()
+	c.spent = who
+	c.mu.Unlock()
+	kick(c.wake)
+}
+
 // stop keeps the clerk from registering this node again.
 func (c *clerk) stop() {
 	c.mu.Lock()
@@ -87,12 +96,18 @@ func (c *clerk) step(ctx context.Context) bool {
 
 func (c *clerk) register(ctx context.Context, view *state.State) bool {
 	c.mu.Lock()
-	stopping := c.stopping
+	stopping, spent := c.stopping, c.spent
 	c.mu.Unlock()
 	me := view.Nodes[c.self.node]
 	switch {
 	case me == nil || stopping:
 		return true
+	case me.Live() && me.Epoch == spent.Epoch:
+		if !c.vacant() {
+			return false
+		}
+		_, err := c.do(ctx, state.Command{Retire: &state.Retire{Tenure: spent}})
+		return err == nil
 	case me.Live():
 		// This start's own, or an earlier one's that the voters will find silent.
 		return me.Start == c.self.start

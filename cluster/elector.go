@@ -5,9 +5,12 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"vipd/cluster/consensus"
+	"vipd/cluster/lease"
+	"vipd/cluster/state"
 )
 
 // Waits of the elector.
@@ -30,6 +33,9 @@ type elector struct {
 	successor func(voters []string, leader string, epoch uint64) string
 	wake      chan struct{}
 	asked     chan string // the leader who gives up asks this node to stand
+
+	mu         sync.Mutex
+	challenger lease.Challenger
 }
 
 // Run stands for election when it is due, until ctx ends.
@@ -78,10 +84,28 @@ func (e *elector) due() (leader, first string) {
 	if !n.Live() || leader == e.node {
 		return "", ""
 	}
+	if !e.note(view)[leader] {
+		return "", ""
+	}
 	if first = e.successor(view.Voters.Names, leader, n.Epoch); first == "" {
 		return "", ""
 	}
 	return leader, first
+}
+
+// note takes down which members a majority withdrew, and returns those to be challenged if they lead. It is
+// due after each withdrawal: what counts is who led when the majority came about.
+func (e *elector) note(view *state.State) map[string]bool {
+	term := e.raft.Term()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	stands := map[string]bool{}
+	for name, epoch := range view.LiveEpochs() {
+		if e.successor(view.Voters.Names, name, epoch) != "" {
+			stands[name] = e.challenger.Stands(name, epoch, term)
+		}
+	}
+	return stands
 }
 
 func (e *elector) campaign(ctx context.Context, leader, why string) {

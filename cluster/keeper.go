@@ -55,8 +55,9 @@ type keeperOptions struct {
 	send  func(to string, m wire.Message)
 	// withdrawn is called for each withdrawal heard of, this voter's own included.
 	withdrawn func(lease.Withdrawal)
-	lapsed    func()      // the lease is over and the gate is shut
-	broken    func(error) // this voter cannot remember what it does
+	lapsed    func()             // the lease is over and the gate is shut
+	gaveUp    func(epoch uint64) // the epoch is of no more use; once all is let go, it may be retired
+	broken    func(error)        // this voter cannot remember what it does
 }
 
 // wireName is who this node is: its name, data directory and this start of it.
@@ -217,6 +218,8 @@ func (k *keeper) hold(ev lease.HolderEvent) {
 			k.door.shut()
 			k.log.Warn("the lease is over", "epoch", a.Epoch)
 			k.lapsed()
+		case lease.GiveUp:
+			k.gaveUp(a.Epoch)
 		}
 	}
 }

@@ -115,6 +115,7 @@ func (m *member) assemble() error {
 		send:      m.send,
 		withdrawn: m.heardWithdrawal,
 		lapsed:    wakeTenant,
+		gaveUp:    m.giveUpEpoch,
 		broken:    m.fail,
 	}, lease.Memory{Withdrawn: m.votes.Withdrawn(), Ceiling: m.votes.Ceiling()})
 	announcer, err := announce.New(announce.Options{Logger: m.log, Permit: m.mayAnnounce})

@@ -129,6 +129,7 @@ func (m *member) healthChanged() {
 
 func (m *member) heardWithdrawal(w lease.Withdrawal) {
 	m.conductor.withdraw(w)
+	m.elector.note(m.View())
 	kick(m.elector.wake)
 }
 
@@ -136,6 +137,11 @@ func (m *member) heardWithdrawal(w lease.Withdrawal) {
 func (m *member) letGo(r wire.Released) {
 	m.broadcast(r)
 	m.clerk.settle(state.Tenure{Node: r.Node, Epoch: r.Epoch}, r.Serials)
+}
+
+// giveUpEpoch has an epoch retired that will have no lease again, so that this node can get another.
+func (m *member) giveUpEpoch(epoch uint64) {
+	m.clerk.retire(state.Tenure{Node: m.self.node, Epoch: epoch})
 }
 
 func (m *member) sendCampaign(to string) { m.send(to, wire.Campaign{Leader: m.self.node}) }
