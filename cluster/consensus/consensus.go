@@ -144,6 +144,9 @@ func leaderError(err error) error {
 // Leads reports whether this node believes that it is the leader.
 func (n *Node) Leads() bool { return n.raft.State() == raft.Leader }
 
+// Term is the newest term that this node knows of.
+func (n *Node) Term() uint64 { return n.raft.CurrentTerm() }
+
 // Leader returns the leader's name and address; empty when none is known.
 func (n *Node) Leader() (name, address string) {
 	a, id := n.raft.LeaderWithID()
