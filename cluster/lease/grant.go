@@ -34,7 +34,8 @@ func (v *Voter) refuse(r Renewal) RefusalReason {
 		return Withdrawn
 	case !v.ready || v.timing.Lease == 0:
 		// The applied state lags behind the log after a start: an epoch that is long dead could look
-		// alive in it.
+		// alive in it. The withdrawals remembered cover what this voter helped to end, so this rule is
+		// for a voter that lost its disk.
 		return NotReady
 	case w == nil || v.live[r.Member] != r.Epoch:
 		return UnknownEpoch

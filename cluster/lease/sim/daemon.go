@@ -16,7 +16,7 @@ func (n *node) applySoon() {
 	}
 	n.applying = true
 	delay := n.w.between(0, 300*time.Microsecond)
-	if n.w.chance(0.01) {
+	if n.w.chance(n.w.lag) {
 		delay = n.w.between(0, 300*time.Millisecond)
 	}
 	n.later(delay, func() {

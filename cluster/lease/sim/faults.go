@@ -67,6 +67,7 @@ func randomFaults(w *world) time.Duration {
 	for t := start; t < end; t += w.between(5*time.Millisecond, apart) {
 		w.at(t, w.fault)
 	}
+	w.lag = 0.01
 	w.at(end, w.endFaults)
 	return end
 }
@@ -171,7 +172,7 @@ func (w *world) wantVoters() {
 // endFaults repairs everything that is broken.
 func (w *world) endFaults() {
 	w.logf("faults end")
-	w.calm = true
+	w.calm, w.lag = true, 0
 	w.net.heal()
 	for _, n := range w.nodes {
 		n.disk.slow = false

@@ -151,8 +151,8 @@ func (n *node) granted(g lease.Grant) {
 	}
 }
 
-// withdrew notes a withdrawal, expires the epoch if this node leads, and campaigns if the leader's is the
-// one and this node the one to do it. If that fails the others follow after a random wait.
+// withdrew notes a withdrawal, expires the epoch if this node leads, and sees to a new leader if the epoch
+// is the leader's.
 func (n *node) withdrew(w lease.Withdrawal) {
 	n.tally.Add(w)
 	n.lead()
@@ -160,19 +160,32 @@ func (n *node) withdrew(w lease.Withdrawal) {
 	if !n.tally.Quorum(voters, w.Member, w.Epoch) || !n.challenge.Stands(w.Member, w.Epoch, n.term) {
 		return
 	}
-	if n.role != follower || w.Member != n.leader {
-		return
+	if n.role == follower && w.Member == n.leader && n.against != w.Epoch {
+		n.against = w.Epoch
+		n.later(n.patienceAgainst(w), func() { n.replaceLeader(w) })
 	}
+}
+
+// patienceAgainst is how long to wait before standing against a leader. The voter whose log is newest, of
+// those heard of so far, stands almost at once: a few milliseconds let the other withdrawals arrive, so
+// that not two think that of themselves. The others leave it time to win.
+func (n *node) patienceAgainst(w lease.Withdrawal) time.Duration {
+	_, voters := n.config()
 	if n.tally.Candidate(voters, w.Member, w.Epoch) == n.name {
-		n.campaign(true)
+		return n.w.between(0, 4*time.Millisecond)
+	}
+	return n.w.between(20*time.Millisecond, 80*time.Millisecond)
+}
+
+// replaceLeader stands for election, again and again, until someone else leads.
+func (n *node) replaceLeader(w lease.Withdrawal) {
+	if n.leader != "" && n.leader != w.Member {
 		return
 	}
-	term := n.term
-	n.later(n.w.between(20*time.Millisecond, 100*time.Millisecond), func() {
-		if n.term == term && n.leader == w.Member {
-			n.campaign(true)
-		}
-	})
+	if n.local().Sub(n.voteGiven) > 15*time.Millisecond {
+		n.campaign(true)
+	}
+	n.later(n.w.between(20*time.Millisecond, 80*time.Millisecond), func() { n.replaceLeader(w) })
 }
 
 // arm sees to it that the machines are woken when they want to be, or a little later.

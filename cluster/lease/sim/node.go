@@ -30,6 +30,7 @@ type process struct {
 	voter     *lease.Voter
 	tally     lease.Tally
 	challenge lease.Challenger
+	against   uint64 // the epoch of a leader that it stands against
 	change    lease.ChangeGate
 
 	state    *state.State

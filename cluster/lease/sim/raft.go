@@ -34,12 +34,13 @@ type raft struct {
 	role   role
 	leader string
 
-	heard    lease.Instant // when a leader was last heard of, or a vote given
-	patience time.Duration
-	votes    map[string]bool
-	next     map[string]uint64
-	match    map[string]uint64
-	first    uint64 // index of this leader's first entry
+	heard     lease.Instant // when a leader was last heard of, or a vote given
+	patience  time.Duration
+	voteGiven lease.Instant // when it last voted for another
+	votes     map[string]bool
+	next      map[string]uint64
+	match     map[string]uint64
+	first     uint64 // index of this leader's first entry
 }
 
 func (r *raft) last() uint64 { return uint64(len(r.log)) }
@@ -132,6 +133,7 @@ func (n *node) askedToVote(from string, term, lastIndex, lastTerm uint64, forced
 	}
 	n.voted = from
 	n.heard = n.local()
+	n.voteGiven = n.heard
 	n.persist(func() {
 		if n.term == term {
 			n.w.net.send(n.name, from, "vote", func(dst *node) { dst.counted(n.name, term) })

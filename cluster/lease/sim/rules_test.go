@@ -3,8 +3,11 @@ package sim
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
+
+	"vipd/cluster/state"
 )
 
 // TestEachRuleIsNeeded leaves out one safety rule at a time and expects that schedules which provoke it
@@ -82,6 +85,53 @@ func TestSomeHolder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFailoverTakesOneLeaseAndOneCommit kills the host of a holder and measures until everything has a
+// holder again: no longer than a promise, and what withdrawing, electing, committing and taking need.
+func TestFailoverTakesOneLeaseAndOneCommit(t *testing.T) {
+	limit := state.LAN.Promise() + 100*time.Millisecond
+	for name, victim := range map[string]func(play) *node{
+		"a holder": func(p play) *node { return p.holder },
+		"the leader": func(p play) *node {
+			moveAll(p.leader, p.leader)
+			return p.leader
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var took []time.Duration
+			for seed := uint64(1); seed <= 40; seed++ {
+				o := Options{Seed: seed, nodes: 5, voters: 5, profile: 2}
+				o.script = func(w *world) time.Duration {
+					return direct(w, func(p play) {
+						dead := victim(p)
+						w.after(150*time.Millisecond, func() { took = append(took, w.failover(dead, limit)) })
+					})
+				}
+				if err := Run(o); err != nil {
+					report(t, o, err)
+				}
+			}
+			slices.Sort(took)
+			if len(took) < 30 {
+				t.Fatalf("only %d of 40 clusters came about", len(took))
+			}
+			t.Logf("median %v, longest %v of %d", took[len(took)/2], took[len(took)-1], len(took))
+		})
+	}
+}
+
+// failover kills a host and returns how long it takes until everything has a holder.
+func (w *world) failover(n *node, limit time.Duration) time.Duration {
+	n.crash(true)
+	start := w.now
+	for w.failure == nil && w.settled() != nil {
+		if w.now > start+limit {
+			w.failure = w.settled()
+		}
+		w.runUntil(w.now + time.Millisecond)
+	}
+	return w.now - start
 }
 
 // TestSchedulesDoWhatTheyShould looks for the things that random schedules are there to bring about.

@@ -31,6 +31,7 @@ type world struct {
 	omit    Rules
 	trace   io.Writer
 	wanted  []string // voters that an operator wants; nil: as they are
+	lag     float64  // share of commits that are applied late
 	calm    bool     // the faults are over
 	failure error
 }
