@@ -71,7 +71,7 @@ type Node struct {
 	// Epoch numbers the start of its daemon that may hold addresses; 0 when the last one is dead
 	// (expired by a majority of voters, or retired by the node itself).
 	Epoch   uint64    `json:"epoch"`
-	Start   string    `json:"start,omitempty"` // tells the daemon's start that registered Epoch
+	Start   string    `json:"start,omitempty"`   // tells the daemon's start that registered Epoch
 	Drained bool      `json:"drained,omitempty"` // told by an operator to hold nothing
 	Witness bool      `json:"witness,omitempty"` // votes, holds nothing
 	Joined  time.Time `json:"joined"`
