@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"time"
+)
+
+// Report is all that a run found out.
+type Report struct {
+	Started     time.Time `json:"started"`
+	Minutes     float64   `json:"minutes"`
+	Repetitions int       `json:"repetitions"`
+	// LoadBefore and LoadAfter are the machine's load averages around the run.
+	LoadBefore string    `json:"load_before"`
+	LoadAfter  string    `json:"load_after"`
+	Machine    Machine   `json:"machine"`
+	Series     []*Series `json:"series,omitempty"`
+	Idle       []Idle    `json:"idle,omitempty"`
+	Load       []Load    `json:"load,omitempty"`
+}
+
+// begin notes the circumstances of a run.
+func (r *Report) begin(repetitions int) (err error) {
+	r.Started, r.LoadBefore, r.Repetitions = time.Now().UTC(), loadAverage(), repetitions
+	r.Machine, err = describeMachine()
+	return err
+}
+
+// finish makes the summaries.
+func (r *Report) finish() {
+	r.Minutes, r.LoadAfter = time.Since(r.Started).Minutes(), loadAverage()
+	for _, s := range r.Series {
+		s.Summary = summarize(s.Trials)
+	}
+}
+
+// save writes the report as JSON.
+func (r *Report) save(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// find returns the series of a section, in the order in which they ran.
+func (r *Report) find(section string) []*Series {
+	var found []*Series
+	for _, s := range r.Series {
+		if s.Section == section {
+			found = append(found, s)
+		}
+	}
+	return found
+}
