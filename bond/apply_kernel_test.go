@@ -2,6 +2,7 @@ package bond
 
 import (
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -79,13 +80,18 @@ func TestKernelMovesAddresses(t *testing.T) {
 	began := time.Now()
 	changes, undo := h.mustApply(parse(t, "{name: bond0, members: [eth0, eth1], miimon: 20}"))
 	p.flows(t, peer, "answers from the bond", patience)
-	t.Logf("silence while the address moved to the bond: %s", p.silence(began, time.Now()).Round(time.Millisecond))
+	silence := p.silence(began, time.Now())
+	t.Logf("silence while the address moved to the bond: %s", silence.Round(time.Millisecond))
+	if silence > 5*time.Second {
+		t.Errorf("silence of %s, want the bond to work before the address moves", silence)
+	}
 	want := []string{
 		"create bond bond0, mode active-backup",
 		"set miimon of bond0 from 0 to 20",
 		"bring eth1 down",
 		"add member eth1 to bond0",
 		"bring bond0 up",
+		"wait until bond0 works, at most 5s",
 		"remove route default via 2001:db8::1 metric 1024 over eth0",
 		"remove route default via 10.0.0.1 over eth0",
 		"remove address 2001:db8::9/64 from eth0",
@@ -149,22 +155,43 @@ func TestKernelChangesInPlace(t *testing.T) {
 // A mode change needs the bond down and empty; nothing of the host gets lost by
 // that, nor by taking it back.
 func TestKernelUndoesModeChange(t *testing.T) {
+	for name, options := range map[string]string{
+		"arp":       "arp_interval: 200, arp_ip_targets: [10.0.0.1], arp_validate: all, fail_over_mac: active",
+		"miimon":    "miimon: 50, up_delay: 150, primary: eth1",
+		"other MAC": "miimon: 50",
+	} {
+		t.Run(name, func(t *testing.T) { undoModeChange(t, options, name == "other MAC") })
+	}
+}
+
+func undoModeChange(t *testing.T, options string, otherMAC bool) {
 	h, peer := newHost(t, "host"), newHost(t, "switch")
 	h.cable("eth0", peer, "p0")
 	h.cable("eth1", peer, "p1")
 	peer.up("p0", "p1")
-	h.mustApply(parse(t, "{name: bond0, members: [eth0, eth1], addresses: [10.0.0.9/24, '2001:db8::9/64'], gateway: 10.0.0.1, gateway6: '2001:db8::1', "+
-		"arp_interval: 200, arp_ip_targets: [10.0.0.1], arp_validate: all, fail_over_mac: active}"))
+	h.mustApply(parse(t, "{name: bond0, members: [eth0, eth1], addresses: [10.0.0.9/24, '2001:db8::9/64'], gateway: 10.0.0.1, gateway6: '2001:db8::1', "+options+"}"))
+	if otherMAC {
+		h.must("other MAC", keepMAC{"bond0", "02:00:00:00:00:99"}.apply)
+	}
 	before := h.snapshot("bond0", "eth0", "eth1")
 	_, undo := h.mustApply(parse(t, "{name: bond0, mode: 802.3ad, members: [eth0, eth1], lacp_rate: fast}"))
 	after := h.snapshot("bond0")
+	if otherMAC && !strings.Contains(after, "mac 02:00:00:00:00:99") {
+		t.Errorf("the bond lost its hardware address:\n%s", after)
+	}
 	for _, want := range []string{"mode=802.3ad", "[10.0.0.9/24 2001:db8::9/64]", "[default via 10.0.0.1 default via 2001:db8::1 metric 1024]"} {
 		if !strings.Contains(after, want) {
 			t.Errorf("want %s in\n%s", want, after)
 		}
 	}
 	h.must("undo", undo.Run)
-	if diff := cmp.Diff(before, h.snapshot("bond0", "eth0", "eth1")); diff != "" {
+	after = h.snapshot("bond0", "eth0", "eth1")
+	if strings.Contains(options, "fail_over_mac") {
+		// The bond's address is that of whichever member is active.
+		mac := regexp.MustCompile(" mac [0-9a-f:]+")
+		before, after = mac.ReplaceAllString(before, ""), mac.ReplaceAllString(after, "")
+	}
+	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("after undo (-want +got):\n%s", diff)
 	}
 }

@@ -131,7 +131,7 @@ func (c setMTU) apply() error {
 type keepMAC struct{ link, mac string }
 
 func (c keepMAC) String() string  { return fmt.Sprintf("keep hardware address %s on %s", c.mac, c.link) }
-func (c keepMAC) inverse() Change { return nil } // goes with the members
+func (c keepMAC) inverse() Change { return c } // the same before and after
 func (c keepMAC) apply() error {
 	mac, err := net.ParseMAC(c.mac)
 	if err != nil {

@@ -211,8 +211,8 @@ func texts(changes []Change) []string {
 func (h *host) snapshot(bond string, others ...string) string {
 	h.t.Helper()
 	a := h.observe(bond, others...)
-	s := fmt.Sprintf("exists %v ours %v members %v up %v addresses %v routes %v mtu %d\n",
-		a.Exists, a.Ours, a.Members, a.Link.Up, a.Link.Addresses, a.Link.Routes, a.Link.MTU)
+	s := fmt.Sprintf("exists %v ours %v members %v up %v addresses %v routes %v mtu %d mac %s\n",
+		a.Exists, a.Ours, a.Members, a.Link.Up, a.Link.Addresses, a.Link.Routes, a.Link.MTU, a.Link.MAC)
 	for _, o := range options {
 		s += fmt.Sprintf("%s=%s ", o.key, a.Options[o.key])
 	}

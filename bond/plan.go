@@ -52,6 +52,9 @@ func (p *planner) plan() {
 		p.do(setUp{p.cfg.Name})
 		p.up = true
 	}
+	if len(idle) > 0 && len(carrying) > 0 {
+		p.do(awaitLink{p.cfg.Name})
+	}
 	for _, m := range carrying {
 		p.strip(m)
 		p.join(m)
@@ -91,6 +94,9 @@ func (p *planner) prepare(diffs []setOption) (out bool) {
 	}
 	out = needs == noMembers && len(p.actual.Members) > 0
 	if out {
+		// Without members the bond forgets its address. This brings it back when
+		// the plan is taken back; macToKeep does on the way there.
+		p.do(keepMAC{p.cfg.Name, p.actual.Link.MAC})
 		for _, m := range p.actual.Members {
 			p.do(release{p.cfg.Name, m})
 		}

@@ -79,8 +79,9 @@ func TestKernelBreakAndMend(t *testing.T) {
 			h.echo("10.0.0.9:7")
 			p := peer.startProbe("10.0.0.9:7", 5*time.Millisecond)
 			p.flows(t, peer, "answers at first", patience)
-			found(t, h.status("bond0"), "")
+			h.becomes("bond0", "nothing to complain of", func(s Status) bool { return len(Diagnose(s)) == 0 })
 			for i, port := range []string{"p0", "p1"} {
+				pulled := time.Now()
 				peer.down(port)
 				s := h.becomes("bond0", port+" lost", func(s Status) bool { return s.Usable() == 1 })
 				if s.Members[i].Link != "down" || s.Members[i].Failures == 0 {
@@ -90,8 +91,10 @@ func TestKernelBreakAndMend(t *testing.T) {
 					t.Errorf("%s lost: health %v, %d, %q", port, eligible, adjust, reason)
 				}
 				p.flows(t, peer, "answers without "+port, patience)
+				t.Logf("silence after losing %s: %s", port, p.silence(pulled, time.Now()).Round(time.Millisecond))
 				peer.up(port)
 				h.becomes("bond0", port+" mended", bothUsable)
+				peer.usesPort(port)
 				p.flows(t, peer, "answers with "+port+" back", patience)
 			}
 			peer.down("p0", "p1")

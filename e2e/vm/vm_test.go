@@ -19,6 +19,9 @@ func TestRun(t *testing.T) {
 // A failure inside must not look like a success outside, nor may a machine that
 // does not come up.
 func TestFailureIsSeen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a virtual machine")
+	}
 	k, err := findKernel()
 	if err != nil {
 		cannotRun(t, err)
