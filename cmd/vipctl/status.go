@@ -179,7 +179,9 @@ func (v statusView) fence() string {
 	}
 	var counts []string
 	for _, name := range slices.Sorted(maps.Keys(v.Fence.Dropped)) {
-		counts = append(counts, fmt.Sprintf("%s %d", name, v.Fence.Dropped[name]))
+		if n := v.Fence.Dropped[name]; n > 0 {
+			counts = append(counts, fmt.Sprintf("%s %d", name, n))
+		}
 	}
 	if len(counts) == 0 {
 		counts = []string{"nothing"}

@@ -31,7 +31,7 @@ func three(since time.Time) api.Status {
 			}},
 			{Name: "web", Holder: "n2", Since: since, Waiting: "n1", Reason: "highest priority (150)", Addresses: []string{"192.0.2.10"}},
 		},
-		Fence: &api.FenceCounters{Enforced: true, Open: true, Dropped: map[string]uint64{"ipv4 out": 7, "arp": 2}},
+		Fence: &api.FenceCounters{Enforced: true, Open: true, Dropped: map[string]uint64{"ipv4 out": 7, "arp": 2, "nd": 0}},
 	}
 }
 
