@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
 
 	"vipd/cluster/consensus"
@@ -13,18 +12,18 @@ import (
 	"vipd/cluster/state"
 )
 
-// Waits of the elector.
+// Waits of the elector, each random up to its bound. Even the first candidate waits a little: voters that
+// heard different withdrawals may each take themselves for it.
 const (
+	firstTry      = 3 * time.Millisecond
+	laterTry      = 60 * time.Millisecond
+	laterTryAfter = 20 * time.Millisecond
 	campaignLimit = 500 * time.Millisecond
-	// secondTry bounds the random wait after which the voters that were not first stand for election,
-	// should the first have failed.
-	secondTryMin = 50 * time.Millisecond
-	secondTryMax = 200 * time.Millisecond
 )
 
 // elector replaces a leader whose lease a majority of voters withdrew: the voter with the newest log
-// stands for election at once, the others after a short random wait if there is still no other leader.
-// Raft's own timeouts stay behind it.
+// stands for election at once, the others after a short random wait, and all again until there is another
+// leader. Raft's own timeouts stay behind it.
 type elector struct {
 	node string
 	log  *slog.Logger
@@ -34,15 +33,14 @@ type elector struct {
 	wake      chan struct{}
 	asked     chan string // the leader who gives up asks this node to stand
 
-	mu         sync.Mutex
 	challenger lease.Challenger
+	against    string // the silent leader that this node waits to replace
 }
 
 // Run stands for election when it is due, until ctx ends.
 func (e *elector) Run(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	second := "" // the silent leader that a second try is waiting for
 	if voters, err := voterNames(e.raft); err == nil && slices.Equal(voters, []string{e.node}) {
 		e.campaign(ctx, "", "it is the only voter")
 	}
@@ -53,20 +51,22 @@ func (e *elector) Run(ctx context.Context) error {
 		case leader := <-e.asked:
 			e.campaign(ctx, leader, "the leader gave up")
 		case <-timer.C:
-			if leader, first := e.due(); leader != "" && leader == second && first != "" {
-				e.campaign(ctx, leader, "no other voter replaced it")
+			if leader, _ := e.due(); leader != "" && leader == e.against {
+				e.campaign(ctx, leader, "a majority withdrew its lease")
+				resetTimer(timer, laterTryAfter+rand.N(laterTry))
+			} else {
+				e.against = ""
 			}
-			second = ""
 		case <-e.wake:
 			leader, first := e.due()
-			switch {
-			case leader == "" || leader == second:
-			case first == e.node:
-				e.campaign(ctx, leader, "a majority withdrew its lease")
-				fallthrough
-			default:
-				second = leader
-				resetTimer(timer, secondTryMin+rand.N(secondTryMax-secondTryMin))
+			if leader == e.against {
+				continue
+			}
+			e.against = leader
+			if first == e.node {
+				resetTimer(timer, rand.N(firstTry))
+			} else {
+				resetTimer(timer, laterTryAfter+rand.N(laterTry))
 			}
 		}
 	}
@@ -76,29 +76,18 @@ func (e *elector) Run(ctx context.Context) error {
 // none, or when this node does not vote.
 func (e *elector) due() (leader, first string) {
 	view := e.raft.View()
-	if !slices.Contains(view.Voters.Names, e.node) {
-		return "", ""
-	}
+	stands := e.note(view)
 	leader, _ = e.raft.Leader()
-	n := view.Nodes[leader]
-	if !n.Live() || leader == e.node {
+	if leader == e.node || !stands[leader] || !slices.Contains(view.Voters.Names, e.node) {
 		return "", ""
 	}
-	if !e.note(view)[leader] {
-		return "", ""
-	}
-	if first = e.successor(view.Voters.Names, leader, n.Epoch); first == "" {
-		return "", ""
-	}
-	return leader, first
+	return leader, e.successor(view.Voters.Names, leader, view.Nodes[leader].Epoch)
 }
 
-// note takes down which members a majority withdrew, and returns those to be challenged if they lead. It is
-// due after each withdrawal: what counts is who led when the majority came about.
+// note takes down which members a majority withdrew, and returns those to be challenged if they lead. What
+// counts is who led when the majority came about, so it is due after each withdrawal.
 func (e *elector) note(view *state.State) map[string]bool {
 	term := e.raft.Term()
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	stands := map[string]bool{}
 	for name, epoch := range view.LiveEpochs() {
 		if e.successor(view.Voters.Names, name, epoch) != "" {

@@ -129,7 +129,8 @@ func (c *change) init(i Init) error {
 	if err := i.Profile.Validate(); err != nil {
 		return fmt.Errorf("%w profile: %w", ErrInvalid, err)
 	}
-	c.Cluster, c.Profile = i.Cluster, i.Profile
+	c.Cluster = i.Cluster
+	c.adopt(i.Profile)
 	return c.join(Join{Node: i.Node})
 }
 
@@ -231,6 +232,11 @@ func (c *change) setProfile(p SetProfile) error {
 	if err := p.Profile.Validate(); err != nil {
 		return fmt.Errorf("%w profile: %w", ErrInvalid, err)
 	}
-	c.Profile = p.Profile
+	c.adopt(p.Profile)
 	return nil
+}
+
+func (c *change) adopt(p Profile) {
+	c.Profile = p
+	c.LongestLease = max(c.LongestLease, p.Lease)
 }

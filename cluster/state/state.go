@@ -18,6 +18,8 @@ type State struct {
 	Index   uint64  `json:"index"`
 	Cluster string  `json:"cluster,omitempty"` // the cluster's id; empty until Init
 	Profile Profile `json:"profile"`
+	// LongestLease is the longest lease of any profile so far: a member that lags may still count by it.
+	LongestLease time.Duration `json:"longest_lease"`
 
 	Nodes  map[string]*Node  `json:"nodes,omitempty"`
 	Groups map[string]*Group `json:"groups,omitempty"`
