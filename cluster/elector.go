@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"vipd/cluster/consensus"
@@ -33,8 +34,10 @@ type elector struct {
 	wake      chan struct{}
 	asked     chan string // the leader who gives up asks this node to stand
 
+	against string // the silent leader that this node waits to replace
+
+	mu         sync.Mutex
 	challenger lease.Challenger
-	against    string // the silent leader that this node waits to replace
 }
 
 // Run stands for election when it is due, until ctx ends.
@@ -88,6 +91,8 @@ func (e *elector) due() (leader, first string) {
 // counts is who led when the majority came about, so it is due after each withdrawal.
 func (e *elector) note(view *state.State) map[string]bool {
 	term := e.raft.Term()
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	stands := map[string]bool{}
 	for name, epoch := range view.LiveEpochs() {
 		if e.successor(view.Voters.Names, name, epoch) != "" {
