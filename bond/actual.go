@@ -24,6 +24,7 @@ type Actual struct {
 	Options map[string]string
 	Link    Link     // the bond itself
 	Members []string // in the order in which they joined
+	Uppers  []Link   // VLANs and the like on top of the bond
 	// Links holds the members and the further links that were asked for, as far
 	// as they exist.
 	Links map[string]Link
@@ -137,6 +138,16 @@ func Observe(name string, others ...string) (Actual, error) {
 	completeOptions(actual.Options)
 	if actual.Link, err = observeLink(bond, all); err != nil {
 		return Actual{}, fmt.Errorf("observe %s: %w", name, err)
+	}
+	for _, index := range slices.Sorted(maps.Keys(all)) {
+		if !slices.Contains(actual.Link.Uppers, all[index].name) {
+			continue
+		}
+		upper, err := observeLink(all[index], all)
+		if err != nil {
+			return Actual{}, fmt.Errorf("observe %s: %w", name, err)
+		}
+		actual.Uppers = append(actual.Uppers, upper)
 	}
 	return actual, nil
 }

@@ -26,6 +26,8 @@ type planner struct {
 	// have to be on the bond at the end.
 	addresses []Address
 	routes    []Route
+	// restore puts back what links on top of the bond lost while it was down.
+	restore []Change
 }
 
 func (p *planner) do(c Change) { p.changes = append(p.changes, c) }
@@ -66,6 +68,9 @@ func (p *planner) plan() {
 		p.do(setUp{p.cfg.Name})
 	}
 	p.planAddresses()
+	for _, c := range p.restore {
+		p.do(c)
+	}
 	p.planPrio(out)
 	for _, d := range diffs {
 		if d.key == "primary" {
@@ -104,21 +109,36 @@ func (p *planner) prepare(diffs []setOption) (out bool) {
 	return out
 }
 
-// park takes the bond down, after what would be lost by that.
+// park takes the bond down, after what it and the VLANs on it would lose by
+// that: all routes, and the addresses of IPv6.
 func (p *planner) park() {
-	link := p.actual.Link
+	for _, upper := range p.actual.Uppers {
+		for _, a := range p.clear(upper) {
+			p.restore = append(p.restore, addAddress{upper.Name, a})
+		}
+		for _, r := range upper.Routes {
+			p.restore = append(p.restore, addRoute{upper.Name, r})
+		}
+	}
+	p.addresses = append(p.addresses, p.clear(p.actual.Link)...)
+	p.routes = append(p.routes, p.actual.Link.Routes...)
+	p.do(setDown{p.cfg.Name})
+	p.up, p.parked = false, true
+}
+
+// clear removes what a link loses when it goes down, and returns the addresses.
+func (p *planner) clear(link Link) (addresses []Address) {
 	for _, r := range slices.Backward(link.Routes) {
 		p.do(delRoute{link.Name, r})
 	}
 	for _, a := range slices.Backward(link.Addresses) {
 		if a.Prefix().Addr().Is6() {
 			p.do(delAddress{link.Name, a})
-			p.addresses = append([]Address{a}, p.addresses...)
+			addresses = append(addresses, a)
 		}
 	}
-	p.routes = append(p.routes, link.Routes...)
-	p.do(setDown{link.Name})
-	p.up, p.parked = false, true
+	slices.Reverse(addresses)
+	return addresses
 }
 
 func (p *planner) planMTU() {
@@ -151,89 +171,4 @@ func (p *planner) commonMTU() int {
 		}
 	}
 	return smallest
-}
-
-// newMembers returns the members that have to join, those apart that the host
-// is using at present: they join last, when the bond already works.
-func (p *planner) newMembers(out bool) (idle, carrying []Link) {
-	for _, name := range p.cfg.MemberNames() {
-		link, ok := p.actual.Links[name]
-		if !ok || (link.Master == p.cfg.Name && !out) {
-			continue
-		}
-		if link.Master == p.cfg.Name {
-			link.Up = false // the kernel takes a released member down
-		}
-		if link.carries() {
-			carrying = append(carrying, link)
-		} else {
-			idle = append(idle, link)
-		}
-	}
-	return idle, carrying
-}
-
-// strip takes routes and addresses off a link, for the bond.
-func (p *planner) strip(link Link) {
-	for _, r := range slices.Backward(link.Routes) {
-		p.do(delRoute{link.Name, r})
-	}
-	for _, a := range slices.Backward(link.Addresses) {
-		p.do(delAddress{link.Name, a})
-	}
-	p.addresses = append(p.addresses, link.Addresses...)
-	p.routes = append(p.routes, link.Routes...)
-}
-
-// join adds a member; the driver takes only links that are down.
-func (p *planner) join(link Link) {
-	if link.Up {
-		p.do(setDown{link.Name})
-	}
-	p.do(enslave{p.cfg.Name, link.Name})
-}
-
-// macToKeep returns the hardware address that the bond should keep, or "" if it
-// gets it by itself: that of the first member, unless fail_over_mac is in use.
-func (p *planner) macToKeep(out bool, idle, carrying []Link) string {
-	own := p.cfg.FailOverMAC == "" || p.cfg.FailOverMAC == "none"
-	first := append(slices.Clone(idle), carrying...)
-	switch {
-	case !own || len(first) == 0:
-		return ""
-	case out && p.actual.Link.MAC != first[0].PermMAC:
-		return p.actual.Link.MAC
-	case !p.actual.Exists && len(carrying) > 0 && len(idle) > 0:
-		return carrying[0].MAC
-	}
-	return ""
-}
-
-func (p *planner) planPrio(out bool) {
-	if !p.cfg.mode().hasActiveMember() {
-		return
-	}
-	for _, m := range p.cfg.Members {
-		link, ok := p.actual.Links[m.Name]
-		now, want := atoi(link.Prio), 0
-		if m.Prio != nil {
-			want = *m.Prio
-		}
-		if out || link.Master != p.cfg.Name {
-			now = 0 // joins anew
-		}
-		if ok && now != want {
-			p.do(setPrio{m.Name, now, want})
-		}
-	}
-}
-
-// releaseExtra removes members that the file does not list, last, so that the
-// others carry the traffic by then.
-func (p *planner) releaseExtra(out bool) {
-	for _, m := range p.actual.Members {
-		if !out && !slices.Contains(p.cfg.MemberNames(), m) {
-			p.do(release{p.cfg.Name, m})
-		}
-	}
 }
