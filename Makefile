@@ -11,7 +11,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags
 TEST := go test -tags $(TAGS) -timeout 15m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-unit test-e2e lint demo setup clean
+.PHONY: help build test test-unit test-e2e lint demo chaos fuzz bench setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,25 @@ demo: ## show a failover on a cluster in network namespaces; KEEP=1 leaves it ru
 	@$(MAKE) --no-print-directory build
 	CGO_ENABLED=0 go build -buildvcs=false -tags $(TAGS) -o bin/demo ./e2e/demo
 	@VIPD_BIN=$(CURDIR)/bin $(if $(KEEP),KEEP=$(KEEP)) bin/demo
+
+# Searching for what nobody thought of, for as long as one likes. FOR and FUZZTIME are Go durations.
+FOR ?= 1h
+FUZZTIME ?= 30s
+
+chaos: ## run random schedules of faults on the simulated cluster for FOR (1h), and replay any that fails
+	@.ci/setup build
+	$(TEST) -timeout 0 -count=1 ./cluster/lease/sim -run Chaos -sim.for=$(FOR) -v
+
+fuzz: ## run every fuzz target for FUZZTIME (30s) each
+	@.ci/setup build
+	TAGS=$(TAGS) .ci/fuzz $(FUZZTIME)
+
+bench: ## measure against keepalived in the same lab and write docs/benchmarks.md (needs root; over an hour)
+	@[ "$$(id -u)" = 0 ] || { echo "make bench makes network namespaces: run it as root" >&2; exit 1; }
+	@.ci/setup test
+	@$(MAKE) --no-print-directory build
+	CGO_ENABLED=0 go build -buildvcs=false -tags $(TAGS) -o bin/bench ./e2e/bench
+	VIPD_BIN=$(CURDIR)/bin bin/bench $(BENCHFLAGS)
 
 setup: ## install what any of these targets needs
 	@.ci/setup test
