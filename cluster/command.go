@@ -27,7 +27,7 @@ func (n *Node) Apply(ctx context.Context, r api.ApplyRequest, progress api.Progr
 	if err != nil {
 		return api.ApplyResult{}, err
 	}
-	next := spec.Spec{Groups: r.Groups}
+	next := spec.Spec{Groups: r.Groups}.Normal()
 	if err := spec.Validate(next); err != nil {
 		return api.ApplyResult{}, err
 	}
@@ -37,7 +37,7 @@ func (n *Node) Apply(ctx context.Context, r api.ApplyRequest, progress api.Progr
 	}
 	if result.Diff.Changed {
 		progress("having the specification committed")
-		if err := m.commit(ctx, state.Command{SetGroups: &state.SetGroups{Groups: r.Groups}}); err != nil {
+		if err := m.commit(ctx, state.Command{SetGroups: &state.SetGroups{Groups: next.Groups}}); err != nil {
 			return result, err
 		}
 	}
@@ -173,7 +173,7 @@ func (n *Node) Drain(ctx context.Context, r api.DrainRequest, progress api.Progr
 	err = m.waitFor(ctx, func(s *state.State) bool {
 		left := len(s.HeldBy(r.Node))
 		if left != last && left > 0 {
-			progress(fmt.Sprintf("%s still holds %d groups", r.Node, left))
+			progress(fmt.Sprintf("groups that %s still holds: %d", r.Node, left))
 		}
 		last = left
 		return left == 0 && !owes(s, r.Node)

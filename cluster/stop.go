@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"vipd/cluster/api"
@@ -43,7 +44,7 @@ func (m *member) watchHope(ctx context.Context, end context.CancelFunc) {
 func (m *member) handOver(ctx context.Context, progress api.Progress) error {
 	m.reporter.setUnfit("it is stopping")
 	if held := m.View().HeldBy(m.self.node); len(held) > 0 {
-		progress(fmt.Sprintf("handing over %d groups", len(held)))
+		progress("handing over " + strings.Join(held, ", "))
 	}
 	err := m.waitFor(ctx, func(s *state.State) bool {
 		return len(s.HeldBy(m.self.node)) == 0 && !owes(s, m.self.node) && m.tenant.empty()

@@ -29,6 +29,9 @@ func TestDirectoryIsPrivate(t *testing.T) {
 	d := open(t, path)
 	check(t, d.SaveIdentity(exampleIdentity()))
 	check(t, filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
 		info, err := e.Info()
 		if err == nil && info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s has mode %v", name, info.Mode())

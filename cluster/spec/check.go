@@ -27,6 +27,7 @@ type checker struct {
 	doc       *conf.Document
 	names     map[string]string // of groups -> where they are
 	ips       map[netip.Addr]place
+	routers   map[router]string // virtual routers -> where they are
 	addresses int
 }
 
@@ -39,7 +40,7 @@ func check(s Spec, path func(i int) string, doc *conf.Document) {
 		doc.Add("groups", fmt.Sprintf("there are %d groups", len(s.Groups)), fmt.Sprintf("use at most %d; addresses that move together fit into one", maxGroups))
 		return
 	}
-	c := checker{doc: doc, names: map[string]string{}, ips: map[netip.Addr]place{}}
+	c := checker{doc: doc, names: map[string]string{}, ips: map[netip.Addr]place{}, routers: map[router]string{}}
 	for i := range s.Groups {
 		c.group(path(i), &s.Groups[i])
 	}
@@ -56,6 +57,9 @@ func (c *checker) group(path string, g *state.Group) {
 	c.priorities(path, g)
 	if g.PreemptDelay < 0 || g.PreemptDelay > maxPreemptDelay {
 		c.doc.Add(path+".preempt_delay", fmt.Sprintf("%v is out of range", conf.Duration(g.PreemptDelay)), "use 0s to 1000s")
+	}
+	if g.VRRP != nil {
+		c.vrrp(path+".vrrp", g)
 	}
 }
 

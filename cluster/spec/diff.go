@@ -96,7 +96,7 @@ func changesOf(old, new state.Group) []string {
 	}
 	field("preempt", fmt.Sprint(old.Preempt), fmt.Sprint(new.Preempt))
 	field("preempt_delay", conf.Duration(old.PreemptDelay).String(), conf.Duration(new.PreemptDelay).String())
-	return changes
+	return append(changes, vrrpChanges(old.VRRP, new.VRRP)...)
 }
 
 func addressChanges(old, new state.Group) []string {

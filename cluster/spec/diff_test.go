@@ -67,12 +67,12 @@ func TestDiffJSON(t *testing.T) {
 func TestCompareSeesEveryDifference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		old := specs().Draw(t, "old")
-		new := old.normal()
+		new := old.Normal()
 		if rapid.Bool().Draw(t, "redraw a group") && len(old.Groups) > 0 {
 			i := rapid.IntRange(0, len(old.Groups)-1).Draw(t, "index")
 			next := i * 10
 			new.Groups[i] = drawGroup(t, old.Groups[i].Name, &next)
-			new = new.normal()
+			new = new.Normal()
 		}
 		d := Compare(old, new)
 		if equal := cmp.Equal(old, new, byText); d.Changed == equal || (d.String() == "") != equal {

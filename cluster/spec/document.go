@@ -24,6 +24,7 @@ type group struct {
 	Priorities   map[string]int `yaml:"priorities,omitempty,flow"`
 	Preempt      *bool          `yaml:"preempt,omitempty"`
 	PreemptDelay conf.Duration  `yaml:"preempt_delay,omitempty"`
+	VRRP         *vrrpSection   `yaml:"vrrp,omitempty,flow"`
 }
 
 // state fills in the defaults.
@@ -48,6 +49,9 @@ func (g group) state() state.Group {
 		}
 		s.Addresses = append(s.Addresses, state.Address{Prefix: a.Address.Prefix, Interface: a.Interface, Label: a.Label})
 	}
+	if g.VRRP != nil {
+		s.VRRP = g.VRRP.state(s)
+	}
 	return s
 }
 
@@ -65,6 +69,9 @@ func groupOf(s state.Group) group {
 	if !s.Preempt {
 		g.Preempt = &s.Preempt
 	}
+	if s.VRRP != nil {
+		g.VRRP = sectionOf(s)
+	}
 	for _, a := range s.Addresses {
 		if a.Interface == s.Interface {
 			a.Interface = ""
@@ -78,7 +85,7 @@ func groupOf(s state.Group) group {
 // in one form only, so that texts can be compared.
 func Marshal(s Spec) ([]byte, error) {
 	d := document{Groups: []group{}}
-	for _, g := range s.normal().Groups {
+	for _, g := range s.Normal().Groups {
 		d.Groups = append(d.Groups, groupOf(g))
 	}
 	var b bytes.Buffer

@@ -22,7 +22,7 @@ func Of(groups map[string]*state.Group) Spec {
 	for _, g := range groups {
 		s.Groups = append(s.Groups, *g)
 	}
-	return s.normal()
+	return s.Normal()
 }
 
 // Parse reads a specification. All that is wrong with it is one error of type conf.Errors, with the lines in
@@ -41,7 +41,7 @@ func Parse(file string, data []byte) (Spec, error) {
 	if err := doc.Err(); err != nil {
 		return Spec{}, err
 	}
-	return s.normal(), nil
+	return s.Normal(), nil
 }
 
 // Validate applies the rules of Parse to a specification that comes from no file. Its conf.Errors name the
@@ -52,8 +52,8 @@ func Validate(s Spec) error {
 	return doc.Err()
 }
 
-// normal returns an equal specification in the one form that equal ones share.
-func (s Spec) normal() Spec {
+// Normal returns an equal specification in the one form that equal ones share.
+func (s Spec) Normal() Spec {
 	groups := slices.Clone(s.Groups)
 	slices.SortStableFunc(groups, func(a, b state.Group) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range groups {

@@ -130,7 +130,7 @@ func specs() *rapid.Generator[Spec] {
 		for _, name := range names {
 			s.Groups = append(s.Groups, drawGroup(t, name, &next))
 		}
-		return s.normal()
+		return s.Normal()
 	})
 }
 

@@ -54,7 +54,7 @@ const redacted = "(secret)"
 func (s Secret) String() string { return redacted }
 
 // Format does not reveal the secret, whatever the verb.
-func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue does not reveal the secret.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -132,7 +132,9 @@ func serve(ctx context.Context, file nodefile.File, stderr io.Writer) error {
 		Version:     version,
 		Ready: func(status string) {
 			logger.Info("ready", "version", version, "status", status, "socket", file.Socket)
-			systemd.SdNotify(false, systemd.SdNotifyReady+"\nSTATUS="+status)
+			if _, err := systemd.SdNotify(false, systemd.SdNotifyReady+"\nSTATUS="+status); err != nil {
+				logger.Warn("tell systemd that the daemon is ready", "error", err)
+			}
 		},
 	})
 	err = node.Run(ctx)

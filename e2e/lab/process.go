@@ -56,7 +56,7 @@ func (h *Host) Start(spec Spec) (*Process, error) {
 	go func() {
 		// The thread that starts the process lives as long as the process: the
 		// kernel's parent death signal is about the thread, not the process.
-		onFreshThread(func() error { p.run(started); return nil })
+		_ = onFreshThread(func() error { p.run(started); return nil }) // run says itself what went wrong
 	}()
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s on %s: %w", spec.Name, h, err)

@@ -61,7 +61,7 @@ func serve(in io.Reader, out io.Writer) error {
 	stop, ready, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		// Nothing more is written to in: this waits for its end.
-		io.Copy(io.Discard, in)
+		_, _ = io.Copy(io.Discard, in) // the end of input, however it comes, is the word to stop
 		close(stop)
 	}()
 	l := newLoop(o, newRecorder(o))

@@ -141,7 +141,7 @@ func (g *gun) fire(b *testing.B) (last int64, gap time.Duration) {
 }
 
 func spin() {
-	for {
+	for { //nolint:staticcheck // to keep a processor busy is what it is for
 	}
 }
 

@@ -55,7 +55,7 @@ func (c *conn) do(fn func(*nftables.Conn) error) error {
 
 func (c *conn) close() {
 	if c.nft != nil {
-		c.nft.CloseLasting()
+		_ = c.nft.CloseLasting() // it is replaced because it failed
 		c.nft = nil
 	}
 }

@@ -90,7 +90,8 @@ func (k *Keepalived) Kill(t testing.TB) {
 		t.Errorf("kill keepalived: %v", err)
 	}
 	select {
-	case <-k.done:
+	case err := <-k.done:
+		t.Log("keepalived ended:", err)
 	case <-time.After(10 * time.Second):
 		t.Error("keepalived did not end")
 	}
