@@ -53,7 +53,3 @@ func (p Profile) Validate() error {
 	}
 	return nil
 }
-
-// Promise is how long a voter that granted a renewal of this lease keeps from withdrawing, counted from
-// when it received the renewal: 1 % more for clocks that run at different rates, and the margin.
-func (p Profile) Promise() time.Duration { return p.Lease + p.Lease/100 + p.Margin }
