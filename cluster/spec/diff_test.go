@@ -33,6 +33,11 @@ func TestCompare(t *testing.T) {
 		{"label", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [{address: 10.0.0.1, label: 'eth0:1'}]"), "~ group web: 10.0.0.1/32 label none → eth0:1\n"},
 		{"priorities", groupWith("addresses: [10.0.0.1]\npriorities: {n1: 5, n2: 6}"), groupWith("addresses: [10.0.0.1]\npriority: 120\npriorities: {n2: 0, n3: 9}"),
 			"~ group web: priority 100 → 120, priority on n1 5 → unset, priority on n2 6 → 0, priority on n3 unset → 9\n"},
+		{"vrrp begins", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nvrrp: {virtual_router_id: 51}"), "~ group web: + vrrp (virtual_router_id 51)\n"},
+		{"vrrp ends", groupWith("addresses: [10.0.0.1]\nvrrp: {virtual_router_id: 51}"), groupWith("addresses: [10.0.0.1]"), "~ group web: - vrrp (virtual_router_id 51)\n"},
+		{"vrrp", groupWith("addresses: [10.0.0.1]\nvrrp: {virtual_router_id: 51, auth_pass: old, priority: 7}"),
+			groupWith("addresses: [10.0.0.1]\nvrrp: {virtual_router_id: 52, auth_pass: new, advert_int: 2s, unicast_peers: [10.0.0.7]}"),
+			"~ group web: virtual_router_id 51 → 52, advert_int 1s → 2s, vrrp priority 7 → unset, unicast_peers [] → [10.0.0.7], another auth_pass\n"},
 		{"preemption", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\npreempt: false\npreempt_delay: 60s"), "~ group web: preempt true → false, preempt_delay 0s → 1m\n"},
 	}
 	for _, tt := range tests {

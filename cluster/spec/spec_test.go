@@ -31,6 +31,7 @@ const example = `groups:
   priorities: {node2: 90, node1: 110}
   preempt: false
   preempt_delay: 90s
+  vrrp: {virtual_router_id: 51, auth_pass: "1234", unicast_peers: [192.168.1.2], excluded: ["2001:db8::7"]}
 - name: db
   priority: 100
   preempt: true
@@ -53,6 +54,11 @@ func TestParse(t *testing.T) {
 		{
 			Name: "web", Interface: "bond0", Priority: 100, PreemptDelay: 90 * time.Second,
 			Priorities: map[string]int{"node1": 110, "node2": 90},
+			VRRP: &state.VRRP{
+				RouterID: 51, Version: 2, AdvertInt: time.Second, AuthPass: "1234",
+				UnicastPeers: []netip.Addr{netip.MustParseAddr("192.168.1.2")},
+				Excluded:     []netip.Addr{netip.MustParseAddr("2001:db8::7")},
+			},
 			Addresses: []state.Address{
 				{Prefix: netip.MustParsePrefix("192.168.1.100/24"), Interface: "bond0"},
 				{Prefix: netip.MustParsePrefix("192.168.1.101/24"), Interface: "bond1", Label: "bond1:0"},
@@ -97,6 +103,7 @@ func TestMarshalIsCanonical(t *testing.T) {
   priorities: {node1: 110, node2: 90}
   preempt: false
   preempt_delay: 1m30s
+  vrrp: {virtual_router_id: 51, auth_pass: "1234", unicast_peers: [192.168.1.2], excluded: ['2001:db8::7']}
 `
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("Marshal (-want +got):\n%s", diff)
@@ -144,7 +151,14 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 		Preempt:      rapid.Bool().Draw(t, "preempt"),
 		PreemptDelay: time.Duration(rapid.Int64Range(0, int64(maxPreemptDelay)).Draw(t, "delay")),
 	}
-	for range rapid.IntRange(1, 4).Draw(t, "addresses") {
+	count := rapid.IntRange(1, 4).Draw(t, "addresses")
+	if g.Interface != "" && rapid.Bool().Draw(t, "vrrp") {
+		*next++
+		g.VRRP = drawVRRP(t, *next)
+		g.Addresses = append(g.Addresses, state.Address{Prefix: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.1/24", *next)), Interface: g.Interface})
+		count = 0
+	}
+	for range count {
 		*next++
 		a := state.Address{Prefix: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.1/%d", *next, rapid.IntRange(17, 32).Draw(t, "bits"))), Interface: g.Interface}
 		if a.Interface == "" || rapid.Bool().Draw(t, "own interface") {
@@ -158,6 +172,24 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 		g.Addresses = append(g.Addresses, a)
 	}
 	return g
+}
+
+func drawVRRP(t *rapid.T, next int) *state.VRRP {
+	v := &state.VRRP{
+		RouterID:  uint8(next),
+		Version:   uint8(rapid.IntRange(2, 3).Draw(t, "version")),
+		AdvertInt: time.Duration(rapid.IntRange(1, 40).Draw(t, "advert_int")) * time.Second,
+		Priority:  rapid.IntRange(0, 255).Draw(t, "vrrp priority"),
+	}
+	if v.Version == 2 {
+		v.AuthPass = rapid.StringMatching(`[ -~]{0,8}`).Draw(t, "auth_pass")
+	} else {
+		v.ChecksumAsV2 = rapid.Bool().Draw(t, "checksum")
+	}
+	if rapid.Bool().Draw(t, "unicast") {
+		v.UnicastPeers = []netip.Addr{netip.MustParseAddr("10.0.0.7")}
+	}
+	return v
 }
 
 func TestParseReadsWhatMarshalWrites(t *testing.T) {

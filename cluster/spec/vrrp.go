@@ -14,14 +14,14 @@ import (
 
 // vrrpSection is the YAML form of a group's vrrp.
 type vrrpSection struct {
-	RouterID     int           `yaml:"virtual_router_id"`
-	Version      *int          `yaml:"version,omitempty"`
-	AdvertInt    conf.Duration `yaml:"advert_int,omitempty"`
-	AuthPass     string        `yaml:"auth_pass,omitempty"`
-	Priority     *int          `yaml:"priority,omitempty"`
-	UnicastPeers []ip          `yaml:"unicast_peers,omitempty"`
-	Excluded     []ip          `yaml:"excluded,omitempty"`
-	ChecksumAsV2 bool          `yaml:"v3_checksum_as_v2,omitempty"`
+	RouterID     int            `yaml:"virtual_router_id"`
+	Version      *int           `yaml:"version,omitempty"`
+	AdvertInt    *conf.Duration `yaml:"advert_int,omitempty"`
+	AuthPass     string         `yaml:"auth_pass,omitempty"`
+	Priority     *int           `yaml:"priority,omitempty"`
+	UnicastPeers []ip           `yaml:"unicast_peers,omitempty"`
+	Excluded     []ip           `yaml:"excluded,omitempty"`
+	ChecksumAsV2 bool           `yaml:"v3_checksum_as_v2,omitempty"`
 }
 
 // ip is an address without a prefix length.
@@ -60,11 +60,14 @@ func defaultVersion(g state.Group) uint8 {
 // state fills in the defaults; g has the section's group, but for the section.
 func (v vrrpSection) state(g state.Group) *state.VRRP {
 	s := &state.VRRP{
-		RouterID: small(v.RouterID), AdvertInt: cmp.Or(time.Duration(v.AdvertInt), defaultAdvertInt), AuthPass: v.AuthPass,
+		RouterID: small(v.RouterID), AdvertInt: defaultAdvertInt, AuthPass: v.AuthPass,
 		UnicastPeers: addrs(v.UnicastPeers), Excluded: addrs(v.Excluded), ChecksumAsV2: v.ChecksumAsV2,
 	}
 	g.VRRP = s
 	s.Version = defaultVersion(g)
+	if v.AdvertInt != nil {
+		s.AdvertInt = time.Duration(*v.AdvertInt)
+	}
 	if v.Version != nil {
 		s.Version = small(*v.Version)
 	}
@@ -98,7 +101,8 @@ func sectionOf(g state.Group) *vrrpSection {
 		v.Version = &version
 	}
 	if s.AdvertInt != defaultAdvertInt {
-		v.AdvertInt = conf.Duration(s.AdvertInt)
+		interval := conf.Duration(s.AdvertInt)
+		v.AdvertInt = &interval
 	}
 	if s.Priority != 0 {
 		v.Priority = &s.Priority

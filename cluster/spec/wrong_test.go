@@ -16,6 +16,14 @@ func groupWith(lines string) string {
 	return "groups:\n- name: web\n  interface: eth0\n  " + strings.ReplaceAll(lines, "\n", "\n  ") + "\n"
 }
 
+// vrrpWith puts lines, if any, into the vrrp section of a group that is right without it.
+func vrrpWith(lines string) string {
+	if lines == "" {
+		return groupWith(goodAddress + "vrrp: {}")
+	}
+	return groupWith(goodAddress + "vrrp:\n  " + strings.ReplaceAll(lines, "\n", "\n  "))
+}
+
 const goodAddress = "addresses: [10.0.0.1/24]\n"
 
 func TestParseRefuses(t *testing.T) {
@@ -25,9 +33,9 @@ func TestParseRefuses(t *testing.T) {
 		{"no groups key", "{}\n", "f:1: groups: there are no groups: list them under `groups:`, or write `groups: []` to serve nothing"},
 		{"groups without a value", "groups:\n", "f:1: groups: has no value: give it one or remove the line"},
 		{"groups is a mapping", "groups:\n  web:\n    priority: 1\n", "f:1: groups: a mapping is not a list: begin each element with `- ` on a line of its own, or write [a, b]"},
-		{"group is text", "groups:\n- web\n", "f:2: groups[0]: `web` is not a mapping: write it as `key: value`; known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay"},
+		{"group is text", "groups:\n- web\n", "f:2: groups[0]: `web` is not a mapping: write it as `key: value`; known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, vrrp"},
 		{"unknown key at the top", "group: []\n", "f:1: group: unknown key: did you mean `groups`? known keys: groups"},
-		{"unknown key", groupWith(goodAddress + "prempt: false"), "f:5: groups[0].prempt: unknown key: did you mean `preempt`? known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay"},
+		{"unknown key", groupWith(goodAddress + "prempt: false"), "f:5: groups[0].prempt: unknown key: did you mean `preempt`? known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, vrrp"},
 		{"key twice", groupWith(goodAddress + "priority: 1\npriority: 2"), "f:6: groups[0].priority: is also on line 5: keep one of them"},
 
 		{"no name", "groups:\n- interface: eth0\n  addresses: [10.0.0.1/24]\n", "f:2: groups[0].name: the group has no name: add `name: web`"},
@@ -83,6 +91,28 @@ func TestParseRefuses(t *testing.T) {
 		{"delay is text", groupWith(goodAddress + "preempt_delay: soon"), "f:5: groups[0].preempt_delay: \"soon\" is not a duration: write it as 50ms, 3s or 1m30s"},
 		{"delay too long", groupWith(goodAddress + "preempt_delay: 1h"), "f:5: groups[0].preempt_delay: 1h is out of range: use 0s to 1000s"},
 		{"delay negative", groupWith(goodAddress + "preempt_delay: -1s"), "f:5: groups[0].preempt_delay: -1s is out of range: use 0s to 1000s"},
+
+		{"vrrp without a number", vrrpWith(""), "f:5: groups[0].vrrp.virtual_router_id: the section has none: add `virtual_router_id: 51`, the number of the peers"},
+		{"number 0", vrrpWith("virtual_router_id: 0"), "f:6: groups[0].vrrp.virtual_router_id: it is out of range: use 1 to 255"},
+		{"number 256", vrrpWith("virtual_router_id: 256"), "f:6: groups[0].vrrp.virtual_router_id: it is out of range: use 1 to 255"},
+		{"number twice", vrrpWith("virtual_router_id: 51") + "- {name: db, interface: eth0, addresses: [10.0.0.2], vrrp: {virtual_router_id: 51}}\n", "f:7: groups[1].vrrp.virtual_router_id: 51 on eth0 is also on line 6: two groups of one family need two numbers on an interface"},
+		{"version 4", vrrpWith("virtual_router_id: 51\nversion: 4"), "f:7: groups[0].vrrp.version: there is no such version: use 2 (RFC 3768) or 3 (RFC 9568)"},
+		{"version 2 of IPv6", groupWith("addresses: ['2001:db8::1/64']\nvrrp: {virtual_router_id: 51, version: 2}"), "f:5: groups[0].vrrp.version: version 2 is for IPv4: use 3"},
+		{"fraction of a second in version 2", vrrpWith("virtual_router_id: 51\nadvert_int: 1500ms"), "f:7: groups[0].vrrp.advert_int: version 2 cannot advertise every 1.5s: use a multiple of 1s from 1s to 4m15s"},
+		{"interval 0", vrrpWith("virtual_router_id: 51\nversion: 3\nadvert_int: 0s"), "f:8: groups[0].vrrp.advert_int: version 3 cannot advertise every 0s: use a multiple of 10ms from 10ms to 40.95s"},
+		{"interval beyond version 3", vrrpWith("virtual_router_id: 51\nversion: 3\nadvert_int: 41s"), "f:8: groups[0].vrrp.advert_int: version 3 cannot advertise every 41s: use a multiple of 10ms from 10ms to 40.95s"},
+		{"password too long", vrrpWith("virtual_router_id: 51\nauth_pass: secretary"), "f:7: groups[0].vrrp.auth_pass: the password has 9 bytes: shorten it to 8, which is all that keepalived sends"},
+		{"password in version 3", vrrpWith("virtual_router_id: 51\nversion: 3\nauth_pass: secret"), "f:8: groups[0].vrrp.auth_pass: version 3 has no authentication: remove it; keepalived ignores its own likewise"},
+		{"checksum in version 2", vrrpWith("virtual_router_id: 51\nv3_checksum_as_v2: true"), "f:7: groups[0].vrrp.v3_checksum_as_v2: it is about version 3 over IPv4: remove it"},
+		{"vrrp priority 0", vrrpWith("virtual_router_id: 51\npriority: 0"), "f:7: groups[0].vrrp.priority: 0 is out of range: use 1 to 254, or 255 for the owner of the addresses; without it the group's best priority counts"},
+		{"two families", groupWith("addresses: [10.0.0.1/24, '2001:db8::1/64']\nvrrp: {virtual_router_id: 51}"), "f:5: groups[0].vrrp: the group has both IPv4 and IPv6 addresses (10.0.0.1, 2001:db8::1), and an advert has one family: make a second group for the others, or name them under `excluded`"},
+		{"vrrp without an interface", "groups:\n- name: web\n  addresses: [{address: 10.0.0.1, interface: eth0}]\n  vrrp: {virtual_router_id: 51}\n", "f:4: groups[0].vrrp: the group names no interface to send adverts on: add `interface: eth0` to the group"},
+		{"excluded is elsewhere", vrrpWith("virtual_router_id: 51\nexcluded: [10.0.0.9]"), "f:7: groups[0].vrrp.excluded[0]: 10.0.0.9 is not an address of the group: list it under the group's `addresses` too"},
+		{"all excluded", vrrpWith("virtual_router_id: 51\nexcluded: [10.0.0.1]"), "f:5: groups[0].vrrp: no address is left to advertise: remove one from `excluded`"},
+		{"peer with a length", vrrpWith("virtual_router_id: 51\nunicast_peers: [10.0.0.7/24]"), "f:7: groups[0].vrrp.unicast_peers[0]: 10.0.0.7/24 is not an address: write it without a prefix length"},
+		{"peer of the other family", vrrpWith("virtual_router_id: 51\nunicast_peers: ['fe80::1']"), "f:7: groups[0].vrrp.unicast_peers[0]: fe80::1 is of another family than the group's addresses: name the peer's address of that family"},
+		{"peer is a group of hosts", vrrpWith("virtual_router_id: 51\nunicast_peers: [224.0.0.18]"), "f:7: groups[0].vrrp.unicast_peers[0]: 224.0.0.18 is not a host's address: name the peer's own address on the segment; for multicast leave `unicast_peers` out"},
+		{"peer is virtual", vrrpWith("virtual_router_id: 51\nunicast_peers: [10.0.0.7, 10.0.0.1]"), "f:7: groups[0].vrrp.unicast_peers[1]: 10.0.0.1 is an address of the group: name the peer's own address"},
 
 		{"all at once, by line", "groups:\n- interface: eth0\n  priority: 0\n  addresses: [10.0.0.1/99]\n  preempt: 1\n", "" +
 			"f:2: groups[0].name: the group has no name: add `name: web`\n" +

@@ -91,6 +91,7 @@ type Group struct {
 	Priorities   map[string]int `json:"priorities,omitempty"` // 0: the node never holds the group
 	Preempt      bool           `json:"preempt"`
 	PreemptDelay time.Duration  `json:"preempt_delay,omitempty"`
+	VRRP         *VRRP          `json:"vrrp,omitempty"` // nil: no router outside has these addresses
 }
 
 // DefaultPriority is a group's priority on a node where nothing else is said; keepalived's default.
