@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -17,7 +18,6 @@ import (
 const (
 	maxPacket      = 65536 // what UDP carries, rounded up
 	packetsWaiting = 256
-	receiveBuffer  = 2 << 20 // bytes that the kernel keeps for us while we are held up
 	acceptPause    = 50 * time.Millisecond
 )
 
@@ -28,6 +28,7 @@ type transport struct {
 	log     *slog.Logger
 	listen  netip.Addr
 	packets *net.UDPConn
+	raw     syscall.RawConn // of packets
 	streams *net.TCPListener
 
 	packetCh chan *memberlist.Packet
@@ -49,11 +50,13 @@ func newTransport(o Options) (*transport, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for gossip packets: %w", err), streams.Close())
 	}
-	if err := packets.SetReadBuffer(receiveBuffer); err != nil {
-		o.Logger.Debug("enlarge the receive buffer of gossip", "error", err)
+	raw, err := packets.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for gossip packets: %w", err), packets.Close(), streams.Close())
 	}
+	enlarge(raw, o.Logger)
 	t := &transport{
-		log: o.Logger, listen: o.Listen, packets: packets, streams: streams,
+		log: o.Logger, listen: o.Listen, packets: packets, raw: raw, streams: streams,
 		packetCh: make(chan *memberlist.Packet, packetsWaiting),
 		streamCh: make(chan net.Conn),
 		closed:   make(chan struct{}),
@@ -111,14 +114,16 @@ func (t *transport) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
 	return t.listen.AsSlice(), t.packets.LocalAddr().(*net.UDPAddr).Port, nil
 }
 
-// WriteTo implements memberlist.Transport.
+// WriteTo implements memberlist.Transport. It never waits.
 func (t *transport) WriteTo(b []byte, address string) (time.Time, error) {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("send to %s: %w", address, err)
 	}
-	_, err = t.packets.WriteToUDPAddrPort(b, to)
-	return time.Now(), err
+	if err := sendNow(t.raw, b, to); err != nil {
+		return time.Time{}, fmt.Errorf("send to %s: %w", address, err)
+	}
+	return time.Now(), nil
 }
 
 // WriteToAddress implements memberlist.NodeAwareTransport.
