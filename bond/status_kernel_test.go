@@ -3,6 +3,7 @@ package bond
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,12 @@ func found(t *testing.T, s Status, want string) {
 	}
 }
 
+// settled reports whether LACP, where there is any, has both ends of a link
+// collecting and distributing.
+func (m MemberStatus) settled() bool {
+	return m.LACP == nil || m.LACP.Actor&m.LACP.Partner&0x30 == 0x30
+}
+
 // peerModes says what stands at the other end of a bond in each mode: another
 // bond, or "" for a switch that knows nothing.
 var peerModes = map[string]string{
@@ -73,7 +80,9 @@ func TestKernelBreakAndMend(t *testing.T) {
 				peer.mustApply(parse(t, "{name: trunk, mode: "+peerModes[mode]+", miimon: 20, members: [p0, p1], addresses: [10.0.0.1/24]"+extra+"}"))
 			}
 			h.mustApply(parse(t, "{name: bond0, mode: "+mode+", miimon: 20, members: [eth0, eth1], addresses: [10.0.0.9/24]"+extra+"}"))
-			bothUsable := func(s Status) bool { return s.Usable() == 2 && s.Carrier }
+			bothUsable := func(s Status) bool {
+				return s.Usable() == 2 && s.Carrier && !slices.ContainsFunc(s.Members, func(m MemberStatus) bool { return !m.settled() })
+			}
 			h.becomes("bond0", "two usable links", bothUsable)
 			h.echo("10.0.0.9:7")
 			p := peer.startProbe("10.0.0.9:7", 5*time.Millisecond)
@@ -82,8 +91,8 @@ func TestKernelBreakAndMend(t *testing.T) {
 			for i, port := range []string{"p0", "p1"} {
 				pulled := time.Now()
 				peer.down(port)
-				s := h.becomes("bond0", port+" lost", func(s Status) bool { return s.Usable() == 1 })
-				if s.Members[i].Link != "down" || s.Members[i].Failures == 0 {
+				s := h.becomes("bond0", port+" lost", func(s Status) bool { return s.Usable() == 1 && s.Members[i].Link == "down" })
+				if s.Members[i].Failures == 0 {
 					t.Errorf("%s lost: member %+v", port, s.Members[i])
 				}
 				if eligible, adjust, reason := Health(s, Weights{PerMissingLink: 10}); !eligible || adjust != -10 {
@@ -114,8 +123,7 @@ func TestKernelLACP(t *testing.T) {
 	peer.mustApply(parse(t, strings.Replace(lag, "%s", "p0, p1", 1)))
 	h.mustApply(parse(t, "{name: bond0, mode: 802.3ad, lacp_rate: fast, miimon: 20, members: [eth0, eth1]}"))
 	s := h.becomes("bond0", "both links in one aggregator", func(s Status) bool {
-		exchanging := func(m MemberStatus) bool { return m.LACP.Actor&0x30 == 0x30 && m.LACP.Partner&0x30 == 0x30 }
-		return s.LACP != nil && s.LACP.Ports == 2 && exchanging(s.Members[0]) && exchanging(s.Members[1])
+		return s.LACP != nil && s.LACP.Ports == 2 && s.Members[0].settled() && s.Members[1].settled()
 	})
 	if want := peer.status("lag").MAC; s.LACP.PartnerMAC != want || s.Members[0].LACP.PartnerMAC != want {
 		t.Errorf("partner %s, of eth0 %s, want %s", s.LACP.PartnerMAC, s.Members[0].LACP.PartnerMAC, want)
