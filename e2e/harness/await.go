@@ -22,13 +22,17 @@ type final struct{ error }
 func Await(ctx context.Context, what string, condition func(context.Context) error) error {
 	tick := time.NewTicker(lookEach)
 	defer tick.Stop()
+	last := errors.New("nothing")
 	for {
-		last := look(ctx, condition)
-		if last == nil {
+		err := look(ctx, condition)
+		if err == nil {
 			return nil
 		}
-		if errors.As(last, new(final)) {
-			return fmt.Errorf("wait until %s: %w", what, last)
+		if errors.As(err, new(final)) {
+			return fmt.Errorf("wait until %s: %w", what, err)
+		}
+		if ctx.Err() == nil {
+			last = err // else it says no more than that the time is over
 		}
 		select {
 		case <-ctx.Done():

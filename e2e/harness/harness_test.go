@@ -72,7 +72,11 @@ func TestLife(t *testing.T) {
 	check(c.Lab.Heal())
 	check(c.AwaitWhole(ctx))
 	for _, n := range c.Nodes {
-		check(n.Terminate(ctx))
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		if err := n.Terminate(ctx); err != nil {
+			t.Fatalf("%v\n%s", err, n.Log(64<<10))
+		}
 	}
 }
 

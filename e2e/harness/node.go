@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"vipd/cluster/api"
 	"vipd/e2e/lab"
 )
@@ -115,8 +117,15 @@ func (n *Node) Stop() error { return n.Process().Stop() }
 func (n *Node) Cont() error { return n.Process().Cont() }
 
 // Terminate stops the daemon cleanly, with SIGTERM, and waits until it has ended. An exit status other than 0
-// is an error.
-func (n *Node) Terminate(ctx context.Context) error { return n.Process().Terminate(ctx) }
+// is an error. A daemon that does not end before ctx does is made to write its stacks to its log.
+func (n *Node) Terminate(ctx context.Context) error {
+	p := n.Process()
+	err := p.Terminate(ctx)
+	if ctx.Err() != nil && unix.Kill(p.Pid, unix.SIGQUIT) == nil {
+		<-p.Done()
+	}
+	return err
+}
 
 // Restart starts the daemon anew, which must have ended, and waits until it has a lease.
 func (n *Node) Restart(ctx context.Context) error {
