@@ -146,7 +146,7 @@ func (s *steward) promote(view *state.State, servers []consensus.Server) (func()
 }
 
 func (s *steward) open(view *state.State) bool {
-	return s.gate.Open(bootNow(), max(view.LongestLease, s.ceiling()), view.Profile.Margin)
+	return s.gate.Open(bootNow(), max(view.CountedBy(), s.ceiling()), view.Profile.Margin)
 }
 
 // wantedVoters returns how many of n members should vote: an odd number, since an even one survives no

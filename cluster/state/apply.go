@@ -68,6 +68,8 @@ func (c *change) apply(cmd Command) error {
 		return c.init(*cmd.Init)
 	case cmd.Join != nil:
 		return c.join(*cmd.Join)
+	case cmd.Leave != nil:
+		return c.leave(*cmd.Leave)
 	case cmd.Remove != nil:
 		return c.remove(*cmd.Remove)
 	case cmd.Register != nil:
@@ -88,6 +90,8 @@ func (c *change) apply(cmd Command) error {
 		return c.setProfile(*cmd.SetProfile)
 	case cmd.Drain != nil:
 		return c.drain(*cmd.Drain)
+	case cmd.LongLease != nil:
+		return c.longLease(*cmd.LongLease)
 	}
 	return errUnknownCommand
 }
@@ -139,12 +143,12 @@ func (c *change) join(j Join) error {
 	if n.Name == "" || n.Instance == "" {
 		return fmt.Errorf("%w: a node needs a name and an instance", ErrInvalid)
 	}
-	n.Epoch, n.Start, n.Drained, n.Joined = 0, "", false, c.at
+	n.Epoch, n.Start, n.LongLease, n.Drained, n.Joined = 0, "", 0, false, c.at
 	if old := c.Nodes[n.Name]; old != nil {
 		if old.Instance != n.Instance {
 			return fmt.Errorf("%w: %s is a member already, with another data directory", ErrWrongInstance, n.Name)
 		}
-		n.Epoch, n.Start, n.Drained, n.Joined = old.Epoch, old.Start, old.Drained, old.Joined
+		n.Epoch, n.Start, n.LongLease, n.Drained, n.Joined = old.Epoch, old.Start, old.LongLease, old.Drained, old.Joined
 	}
 	c.setNode(n)
 	return nil
@@ -202,7 +206,7 @@ func (c *change) expire(e Expire) error {
 // bury ends an epoch: what it held is free, and what it owed is settled, since it holds nothing.
 func (c *change) bury(t Tenure, why string) {
 	n := *c.Nodes[t.Node]
-	n.Epoch = 0
+	n.Epoch, n.LongLease = 0, 0
 	c.setNode(n)
 	for serial, d := range c.Debts {
 		if d.Node == t.Node && d.Epoch == t.Epoch {
@@ -224,6 +228,20 @@ func (c *change) drain(d Drain) error {
 	}
 	next := *n
 	next.Drained = d.On
+	c.setNode(next)
+	return nil
+}
+
+func (c *change) longLease(l LongLease) error {
+	n := c.Nodes[l.Node]
+	switch {
+	case n == nil || n.Epoch != l.Epoch || l.Epoch == 0:
+		return fmt.Errorf("lease of %s: %w", l.Node, ErrEpochDead)
+	case l.Lease < 0 || l.Lease > MaxLease:
+		return fmt.Errorf("%w lease %v: it is at most %v", ErrInvalid, l.Lease, MaxLease)
+	}
+	next := *n
+	next.LongLease = l.Lease
 	c.setNode(next)
 	return nil
 }

@@ -18,6 +18,7 @@ type Command struct {
 
 	Init       *Init       `json:"init,omitempty"`
 	Join       *Join       `json:"join,omitempty"`
+	Leave *Leave `json:"leave,omitempty"`
 	Remove     *Remove     `json:"remove,omitempty"`
 	Register   *Register   `json:"register,omitempty"`
 	Retire     *Retire     `json:"retire,omitempty"`
@@ -27,6 +28,7 @@ type Command struct {
 	SetGroups  *SetGroups  `json:"set_groups,omitempty"`
 	SetProfile *SetProfile `json:"set_profile,omitempty"`
 	Drain      *Drain      `json:"drain,omitempty"`
+	LongLease  *LongLease  `json:"long_lease,omitempty"`
 }
 
 // Init founds the cluster with its first node.
@@ -39,6 +41,12 @@ type Init struct {
 // Join makes a node a member, or updates the addresses of one with the same instance.
 type Join struct {
 	Node Node `json:"node"`
+}
+
+// Leave says that a member is on its way out. It stays a member, and goes on voting, until Raft's
+// configuration is without it; then the leader removes it.
+type Leave struct {
+	Node string `json:"node"`
 }
 
 // Remove takes a member whose epoch is dead out of the cluster.
@@ -115,6 +123,14 @@ type Drain struct {
 	On   bool   `json:"on"`
 }
 
+// LongLease lets an epoch ask for a longer lease than the profile's, for a planned restart, or ends that. The
+// member asks for it only once this is committed, and ends it only when that lease is over: so whoever leads
+// knows how long anyone may still count by a lease.
+type LongLease struct {
+	Tenure
+	Lease time.Duration `json:"lease"` // 0: the profile's again
+}
+
 // Encode returns the command as it stands in the Raft log.
 func (c Command) Encode() ([]byte, error) {
 	c.Version = CommandVersion
@@ -143,6 +159,8 @@ func (c Command) Name() string {
 		return "init"
 	case c.Join != nil:
 		return "join"
+	case c.Leave != nil:
+		return "leave"
 	case c.Remove != nil:
 		return "remove"
 	case c.Register != nil:
@@ -161,6 +179,8 @@ func (c Command) Name() string {
 		return "set profile"
 	case c.Drain != nil:
 		return "drain"
+	case c.LongLease != nil:
+		return "long lease"
 	}
 	return "nothing"
 }

@@ -53,3 +53,12 @@ func (p Profile) Validate() error {
 	}
 	return nil
 }
+
+// CountedBy is the longest lease that any member may still count by: that of a profile, or a long one.
+func (s *State) CountedBy() time.Duration {
+	longest := s.LongestLease
+	for _, n := range s.Nodes {
+		longest = max(longest, n.LongLease)
+	}
+	return longest
+}

@@ -72,11 +72,14 @@ type Node struct {
 	Address  string `json:"address"`  // host:port of Raft and node-to-node calls
 	// Epoch numbers the start of its daemon that may hold addresses; 0 when the last one is dead
 	// (expired by a majority of voters, or retired by the node itself).
-	Epoch   uint64    `json:"epoch"`
-	Start   string    `json:"start,omitempty"`   // tells the daemon's start that registered Epoch
-	Drained bool      `json:"drained,omitempty"` // told by an operator to hold nothing
-	Witness bool      `json:"witness,omitempty"` // votes, holds nothing
-	Joined  time.Time `json:"joined"`
+	Epoch uint64 `json:"epoch"`
+	Start string `json:"start,omitempty"` // tells the daemon's start that registered Epoch
+	// LongLease is the lease that Epoch may ask for beyond the profile's; 0: none.
+	LongLease time.Duration `json:"long_lease,omitempty"`
+	Drained   bool          `json:"drained,omitempty"` // told by an operator to hold nothing
+	Witness   bool          `json:"witness,omitempty"` // votes, holds nothing
+	Leaving bool `json:"leaving,omitempty"` // on its way out: holds nothing, votes until Raft goes on without it
+	Joined    time.Time     `json:"joined"`
 }
 
 // Live reports whether the node has an epoch that is not dead.
