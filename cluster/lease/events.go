@@ -22,8 +22,13 @@ type VotersCommitted struct {
 	Names []string
 }
 
-// Registered says that the applied state has given this start of the daemon an epoch.
-type Registered struct{ Epoch uint64 }
+// Registered says that the applied state has given this start of the daemon an epoch. If a process of the
+// same start and the same boot renewed the epoch before this one, Until is the end of the lease that it left,
+// which goes on; else it is 0.
+type Registered struct {
+	Epoch uint64
+	Until Instant
+}
 
 // Granted is a voter's grant.
 type Granted struct{ Grant Grant }

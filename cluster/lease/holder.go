@@ -84,7 +84,7 @@ func (h *Holder) handle(now Instant, ev HolderEvent) {
 	case VotersCommitted:
 		h.count(ev)
 	case Registered:
-		h.register(now, ev.Epoch)
+		h.register(now, ev)
 	case Granted:
 		h.grant(ev.Grant)
 	case Refused:
@@ -105,13 +105,19 @@ func (h *Holder) renewing() bool {
 
 // register starts over with a new epoch. Grants belong to the epoch they were asked for, so nothing of an
 // earlier one is kept; and an epoch that is not newer is a late report.
-func (h *Holder) register(now Instant, epoch uint64) {
-	if epoch <= h.newest {
+func (h *Holder) register(now Instant, ev Registered) {
+	if ev.Epoch <= h.newest {
 		return
 	}
-	h.newest = epoch
-	h.forget(epoch)
+	h.newest = ev.Epoch
+	h.forget(ev.Epoch)
 	h.next = now
+	if ev.Until != 0 {
+		h.floor = ev.Until
+		// Voters want newer numbers than those of the process before, which began lower and took one in
+		// each interval, an interval being many nanoseconds.
+		h.sent.first = uint64(max(now, 1))
+	}
 }
 
 func (h *Holder) forget(epoch uint64) {
