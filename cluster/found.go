@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"vipd/cluster/api"
 	"vipd/cluster/state"
@@ -202,12 +203,31 @@ func (n *Node) Leave(ctx context.Context, r api.LeaveRequest, progress api.Progr
 	if m == nil {
 		return api.None{}, nil
 	}
-	if len(m.View().Nodes) == 1 {
-		if !r.Force {
-			return api.None{}, fmt.Errorf("this is the last node of cluster %s: its groups would be gone with it; say --force to dissolve the cluster", m.identity.ClusterID)
+	switch {
+	case m.removedAlready(ctx):
+	case len(m.View().Nodes) > 1:
+		if err := m.leave(ctx, progress); err != nil {
+			return api.None{}, err
 		}
-	} else if err := m.leave(ctx, progress); err != nil {
-		return api.None{}, err
+	case !r.Force:
+		return api.None{}, fmt.Errorf("this is the last node of cluster %s: its groups would be gone with it; say --force to dissolve the cluster", m.identity.ClusterID)
 	}
 	return api.None{}, n.abandon()
+}
+
+// removedAlready reports whether another member says that this node is none any more, as when an earlier
+// leave was cut off.
+func (m *member) removedAlready(ctx context.Context) bool {
+	if valid, _ := m.door.valid(); valid {
+		return false
+	}
+	limited, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	answer := presence{Present: true}
+	for _, p := range m.peers() {
+		if err := m.calls.call(limited, p.Address, "presence", presenceCall{Node: m.self.node}, &answer); err == nil {
+			return !answer.Present
+		}
+	}
+	return false
 }

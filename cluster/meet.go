@@ -60,10 +60,13 @@ func (m *member) peers() []storage.Peer {
 // askToJoin has this node made a member, or its new address known. Asking twice does no harm.
 func (m *member) askToJoin(ctx context.Context) {
 	me := m.View().Nodes[m.self.node]
+	m.joining = m.joining && me == nil
 	want := m.asNode()
 	switch {
+	case m.leaving.Load():
+		return
 	case me == nil && !m.joining:
-		return // a member whose state has not caught up yet
+		return // a member whose state has not caught up yet, or that was removed
 	case me != nil && me.Gossip == want.Gossip && me.Address == want.Address:
 		return
 	}

@@ -57,9 +57,11 @@ type member struct {
 	opened  closers // what has to be closed, in reverse order
 	// founding is the cluster that this node founds; nil if it is there already.
 	founding *state.Init
-	// joining says that the stores were empty when they were opened: the node has to ask to be let in.
-	joining bool
-	fatal   chan error // the first error that ends this life
+	// joining says that the stores were empty when they were opened, and that the node was not let in since:
+	// it has to ask to be.
+	joining atomic.Bool
+	leaving atomic.Bool // asked to leave: not to be let in again
+	fatal   chan error  // the first error that ends this life
 
 	mu      sync.Mutex
 	refused error // why the cluster does not let this node in
@@ -197,7 +199,7 @@ func (m *member) openRaft() error {
 			return err
 		}
 	}
-	m.joining = m.founding == nil && !known
+	m.joining.Store(m.founding == nil && !known)
 	if m.raft, err = consensus.Start(o); err != nil {
 		return err
 	}

@@ -92,6 +92,8 @@ func (m *member) nodeStatus(view *state.State, leader string) []api.NodeStatus {
 // nodeState puts together what the lease knows and what gossip thinks.
 func nodeState(n *state.Node, seen gossip.Member) string {
 	switch {
+	case n.Leaving:
+		return "leaving"
 	case n.Live() && seen.State == gossip.Suspect:
 		return "suspect"
 	case n.Live():

@@ -96,7 +96,7 @@ func (s *steward) next(view *state.State, servers []consensus.Server) (func() er
 		return slices.IndexFunc(servers, func(c consensus.Server) bool { return c.Name == name })
 	}
 	for _, c := range servers {
-		if view.Nodes[c.Name] != nil {
+		if n := view.Nodes[c.Name]; n != nil && !n.Leaving {
 			continue
 		}
 		if c.Role == state.Voter && !s.open(view) {
@@ -108,6 +108,8 @@ func (s *steward) next(view *state.State, servers []consensus.Server) (func() er
 	for name, n := range view.Nodes {
 		i := at(name)
 		switch {
+		case i < 0 && n.Leaving:
+			return func() error { return s.remove(name) }, 0
 		case i < 0:
 			s.log.Info("adding a learner", "node", name, "address", n.Address)
 			return func() error { return s.raft.AddLearner(name, n.Address) }, 0
@@ -118,6 +120,12 @@ func (s *steward) next(view *state.State, servers []consensus.Server) (func() er
 		}
 	}
 	return s.promote(view, servers)
+}
+
+// remove takes a member that left Raft's configuration out of the state.
+func (s *steward) remove(name string) error {
+	result, err := s.raft.Propose(state.Command{At: time.Now(), Remove: &state.Remove{Node: name}})
+	return errors.Join(err, result.Err)
 }
 
 // promote makes a learner a voter if one is wanted and has caught up.

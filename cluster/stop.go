@@ -107,24 +107,32 @@ func (m *member) leave(ctx context.Context, progress api.Progress) error {
 		m.clerk.resume()
 		return err
 	}
+	m.leaving.Store(true)
 	progress("leaving the cluster")
-	result, err := m.propose(ctx, state.Command{At: time.Now(), By: m.self.node, Remove: &state.Remove{Node: m.self.node}})
-	if err := errors.Join(err, result.Err); err != nil {
+	m.joining.Store(false)
+	if err := m.commit(ctx, state.Command{Leave: &state.Leave{Node: m.self.node}}); err != nil {
 		return fmt.Errorf("leave the cluster: %w", err)
 	}
 	for {
-		present := presence{Present: true}
-		err := m.atLeader(ctx, func(ctx context.Context) (err error) {
-			present, err = m.isPresent(ctx, presenceCall{Node: m.self.node})
-			return err
-		}, func(ctx context.Context, address string) error {
-			return m.calls.call(ctx, address, "presence", presenceCall{Node: m.self.node}, &present)
-		})
-		if err == nil && !present.Present {
+		out, err := m.isOut(ctx)
+		if out {
 			return nil
 		}
 		if !pause(ctx, 50*time.Millisecond) {
 			return fmt.Errorf("wait until Raft's configuration is without this node: %w", errors.Join(err, ctx.Err()))
 		}
 	}
+}
+
+// isOut asks the leader whether Raft's configuration is without this node, which Raft itself does not tell
+// a node that is removed.
+func (m *member) isOut(ctx context.Context) (bool, error) {
+	answer := presence{Present: true}
+	err := m.atLeader(ctx, func(ctx context.Context) (err error) {
+		answer, err = m.isPresent(ctx, presenceCall{Node: m.self.node})
+		return err
+	}, func(ctx context.Context, address string) error {
+		return m.calls.call(ctx, address, "presence", presenceCall{Node: m.self.node}, &answer)
+	})
+	return err == nil && !answer.Present, err
 }

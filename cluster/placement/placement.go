@@ -68,6 +68,8 @@ func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
 		c.Why = "it has no lease"
 	case n.Witness:
 		c.Why = "it is a witness"
+	case n.Leaving:
+		c.Why = "it is leaving the cluster"
 	case n.Drained:
 		c.Why = "it is drained"
 	case priority == 0:

@@ -143,14 +143,26 @@ func (c *change) join(j Join) error {
 	if n.Name == "" || n.Instance == "" {
 		return fmt.Errorf("%w: a node needs a name and an instance", ErrInvalid)
 	}
-	n.Epoch, n.Start, n.LongLease, n.Drained, n.Joined = 0, "", 0, false, c.at
+	next := Node{Name: n.Name, Instance: n.Instance, Witness: n.Witness, Joined: c.at}
 	if old := c.Nodes[n.Name]; old != nil {
 		if old.Instance != n.Instance {
 			return fmt.Errorf("%w: %s is a member already, with another data directory", ErrWrongInstance, n.Name)
 		}
-		n.Epoch, n.Start, n.LongLease, n.Drained, n.Joined = old.Epoch, old.Start, old.LongLease, old.Drained, old.Joined
+		next = *old
 	}
-	c.setNode(n)
+	next.Gossip, next.Address, next.Leaving = n.Gossip, n.Address, false
+	c.setNode(next)
+	return nil
+}
+
+func (c *change) leave(l Leave) error {
+	n := c.Nodes[l.Node]
+	if n == nil {
+		return nil
+	}
+	next := *n
+	next.Leaving = true
+	c.setNode(next)
 	return nil
 }
 

@@ -18,7 +18,7 @@ type Command struct {
 
 	Init       *Init       `json:"init,omitempty"`
 	Join       *Join       `json:"join,omitempty"`
-	Leave *Leave `json:"leave,omitempty"`
+	Leave      *Leave      `json:"leave,omitempty"`
 	Remove     *Remove     `json:"remove,omitempty"`
 	Register   *Register   `json:"register,omitempty"`
 	Retire     *Retire     `json:"retire,omitempty"`

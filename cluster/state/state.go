@@ -78,7 +78,7 @@ type Node struct {
 	LongLease time.Duration `json:"long_lease,omitempty"`
 	Drained   bool          `json:"drained,omitempty"` // told by an operator to hold nothing
 	Witness   bool          `json:"witness,omitempty"` // votes, holds nothing
-	Leaving bool `json:"leaving,omitempty"` // on its way out: holds nothing, votes until Raft goes on without it
+	Leaving   bool          `json:"leaving,omitempty"` // on its way out: holds nothing, votes until Raft goes on without it
 	Joined    time.Time     `json:"joined"`
 }
 
