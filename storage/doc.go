@@ -5,6 +5,7 @@
 //	instance   a random id of this directory, new after each ForgetCluster
 //	votes      the voter's memory: withdrawn epochs and the largest lease ever granted
 //	identity   which cluster this node joined, under which name, with which secret
+//	hold       what a daemon that stopped for a planned restart left to the next start, which removes it
 //	raft/      Raft's log and stable store (raft.db) and its snapshots
 //	forgetting present while ForgetCluster is under way
 //

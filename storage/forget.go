@@ -31,7 +31,7 @@ func (d *Dir) finishForget() error {
 		return err
 	}
 	// The order does not matter: all of it is gone before the mark is.
-	for _, name := range []string{"identity", "identity.new", "raft", "votes", "votes.new", "instance"} {
+	for _, name := range []string{"identity", "identity.new", "hold", "hold.new", "raft", "votes", "votes.new", "instance"} {
 		if err := os.RemoveAll(d.file(name)); err != nil {
 			return err
 		}
