@@ -1,0 +1,218 @@
+package importer
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"vipd/vrrp"
+	"vipd/vrrp/keepalived"
+)
+
+// judgement is what becomes of a directive here, and why, or what to do.
+type judgement struct {
+	verdict keepalived.Verdict
+	text    string
+}
+
+// What vipd does not have, and the way around.
+const (
+	checksText = "vipd runs no checks yet; have what supervises the service run `vipctl drain NODE` when it fails, and `vipctl undrain NODE` when it works again"
+	scriptText = "vipd runs no scripts when a group moves; follow `vipctl status -o json`"
+	routesText = "routes and rules do not move with a group; configure them on every node, or have a program add them that follows `vipctl status -o json`"
+	syncText   = "vipd moves each group by itself; give those that belong together the same priorities on each node, or put their addresses into one group"
+	mailText   = "there is no mail; follow `vipctl status -o json`"
+	groupText  = "adverts go to 224.0.0.18 or ff02::12 only; set the peers so"
+	ruleText   = "announced at once and again after 0.1, 0.5, 1, 2 and 4 s"
+	insideText = "a peer as long as keepalived runs on this node; remove it from unicast_peers afterwards"
+)
+
+// everywhere judges keywords that have one fate wherever they stand.
+var everywhere = map[string]judgement{
+	"track_script":  {keepalived.Unsupported, checksText},
+	"track_process": {keepalived.Unsupported, checksText},
+	"track_file":    {keepalived.Unsupported, checksText},
+
+	"notify":                     {keepalived.Unsupported, scriptText},
+	"notify_master":              {keepalived.Unsupported, scriptText},
+	"notify_backup":              {keepalived.Unsupported, scriptText},
+	"notify_fault":               {keepalived.Unsupported, scriptText},
+	"notify_stop":                {keepalived.Unsupported, scriptText},
+	"notify_master_rx_lower_pri": {keepalived.Unsupported, scriptText},
+
+	"virtual_routes": {keepalived.Unsupported, routesText},
+	"virtual_rules":  {keepalived.Unsupported, routesText},
+
+	"use_vmac":           {keepalived.Unsupported, "the interface's own MAC address is used, which peers accept and announcements tell the neighbours; nothing is to do unless something expects 00:00:5e:00:01:XX"},
+	"vmac_xmit_base":     {keepalived.NotNeeded, "adverts always come from the interface itself"},
+	"dont_track_primary": {keepalived.Unsupported, "a node whose interface is down never holds the group; use an interface that stays up, as a bridge"},
+
+	"unicast_src_ip": {keepalived.Translated, "adverts come from the interface's first address, which has to be this one if peers look at it"},
+	"mcast_src_ip":   {keepalived.Translated, "adverts come from the interface's first address, which has to be this one if peers look at it"},
+
+	"check_unicast_src":            {keepalived.Unsupported, "adverts of others than the peers count as well; keep them out with nftables"},
+	"vrrp_check_unicast_src":       {keepalived.Unsupported, "adverts of others than the peers count as well; keep them out with nftables"},
+	"lower_prio_no_advert":         {keepalived.Unsupported, "a master answers adverts of lower priority at once, keepalived's default; nothing is to do at the peers"},
+	"vrrp_lower_prio_no_advert":    {keepalived.Unsupported, "a master answers adverts of lower priority at once, keepalived's default; nothing is to do at the peers"},
+	"higher_prio_send_advert":      {keepalived.Unsupported, "a master that yields sends no last advert, keepalived's default; nothing is to do at the peers"},
+	"vrrp_higher_prio_send_advert": {keepalived.Unsupported, "a master that yields sends no last advert, keepalived's default; nothing is to do at the peers"},
+
+	"garp_master_delay":      {keepalived.Translated, ruleText},
+	"garp_master_repeat":     {keepalived.Translated, ruleText},
+	"garp_lower_prio_delay":  {keepalived.Translated, ruleText},
+	"garp_lower_prio_repeat": {keepalived.Translated, ruleText},
+	"min_garp":               {keepalived.Translated, ruleText},
+	"garp_interval":          {keepalived.Translated, "announcements are spaced by themselves, 32 in a millisecond"},
+	"gna_interval":           {keepalived.Translated, "announcements are spaced by themselves, 32 in a millisecond"},
+
+	"v3_checksum_as_v2": {keepalived.Kept, ""},
+
+	"script_user": {keepalived.NotNeeded, "it is of checks and scripts, which vipd does not run yet"},
+
+	"sync_group_tracking_weight": {keepalived.Unsupported, syncText},
+}
+
+// blocks judges top-level blocks, and what is in them unless everywhere knows it.
+var blocks = map[string]judgement{
+	"vrrp_script":        {keepalived.Unsupported, checksText},
+	"vrrp_track_process": {keepalived.Unsupported, checksText},
+	"track_process":      {keepalived.Unsupported, checksText},
+	"vrrp_track_file":    {keepalived.Unsupported, checksText},
+	"track_file":         {keepalived.Unsupported, checksText},
+	"vrrp_sync_group":    {keepalived.Unsupported, syncText},
+}
+
+// texts replaces reasons that name what this vipd does not have.
+var texts = []struct{ begins, text string }{
+	{"there is no mail", mailText},
+	{"there is no FIFO", "there is no FIFO; follow `vipctl status -o json`"},
+	{"the API streams", "follow `vipctl status -o json`"},
+	{"there is no SNMP", "there is no SNMP or D-Bus; ask `vipctl status -o json`"},
+}
+
+// amend puts the verdicts of the reader, which knows keepalived, in terms of what this vipd has.
+func (t *translation) amend() {
+	for i := range t.report {
+		e := &t.report[i]
+		for _, r := range texts {
+			if strings.HasPrefix(e.Text, r.begins) {
+				e.Text = r.text
+			}
+		}
+		if j, ok := t.judge(*e); ok {
+			e.Verdict, e.Text = j.verdict, j.text
+		}
+	}
+}
+
+// judge returns what is to be said instead of what an entry says.
+func (t *translation) judge(e keepalived.Entry) (judgement, bool) {
+	path := strings.Split(e.Directive, " / ")
+	block, name, _ := strings.Cut(path[0], " ")
+	if len(path) > 1 && strings.HasPrefix(e.Text, "a node of this cluster") {
+		return judgement{keepalived.Translated, insideText}, true
+	}
+	if e.Verdict == keepalived.Unsupported || e.Verdict == keepalived.NotNeeded {
+		return judgement{}, false
+	}
+	if len(path) > 1 {
+		words := strings.Fields(path[1])
+		if len(words) == 0 {
+			return judgement{}, false
+		}
+		if j, ok := everywhere[words[0]]; ok {
+			return j, true
+		}
+		if j, ok := everywhere[strings.TrimPrefix(words[0], "vrrp_")]; ok && block == "global_defs" {
+			return j, true
+		}
+		if j, ok := t.judgeValue(name, path, words); ok {
+			return j, true
+		}
+	}
+	if j, ok := blocks[block]; ok {
+		if len(path) > 1 && j.text == checksText {
+			j.text = "part of a check, and vipd runs none yet"
+		}
+		return j, true
+	}
+	if len(path) == 1 && block == "vrrp_instance" {
+		return t.judgeInstance(e, name)
+	}
+	return judgement{}, false
+}
+
+func (t *translation) judgeInstance(e keepalived.Entry, name string) (judgement, bool) {
+	group, ok := t.names[name]
+	switch {
+	case slices.Contains(t.empty, name):
+		return judgement{keepalived.Unsupported, "it has no virtual_ipaddress, so there is nothing to hold; leave it to keepalived"}, true
+	case ok && group != name:
+		return judgement{keepalived.Translated, strings.TrimSuffix("becomes the group "+group+" with a vrrp section; "+e.Text, "; becomes a group with a vrrp section")}, true
+	}
+	return judgement{}, false
+}
+
+// judgeValue judges directives whose fate depends on their value. name is that of the block around them.
+func (t *translation) judgeValue(name string, path, words []string) (judgement, bool) {
+	last := words[len(words)-1]
+	switch strings.TrimPrefix(words[0], "vrrp_") {
+	case "mcast_dst_ip", "mcast_group4", "mcast_group6":
+		if ip, err := netip.ParseAddr(last); err == nil && (ip == vrrp.Group4 || ip == vrrp.Group6) {
+			return judgement{keepalived.NotNeeded, "the default"}, true
+		}
+		return judgement{keepalived.Unsupported, groupText}, true
+	case "unicast_ttl":
+		if last != "255" {
+			return judgement{keepalived.Unsupported, "adverts have a TTL of 255; set the peers' min_ttl and max_ttl so"}, true
+		}
+	case "down_timer_adverts":
+		if last != "3" {
+			return judgement{keepalived.Unsupported, "three adverts may be missed; choose a longer advert_int instead, here and at the peers"}, true
+		}
+	case "garp_master_refresh", "garp_master_refresh_repeat":
+		if last == "0" {
+			return judgement{keepalived.NotNeeded, "0 is the default"}, true
+		}
+		return judgement{keepalived.Unsupported, "addresses are announced when they move, not from time to time; nothing is to do unless a switch forgets faster than it hears from the node"}, true
+	case "unicast_peer":
+		if len(path) > 2 && len(strings.Fields(path[2])) > 1 {
+			return judgement{keepalived.Translated, "without " + strings.Join(strings.Fields(path[2])[1:], " ") + ": the TTL of unicast adverts is not looked at"}, true
+		}
+	case "track_interface":
+		return t.trackedInterface(name, path)
+	case "interface":
+		return t.instanceInterface(name, last)
+	case "priority":
+		if last == "255" {
+			return judgement{keepalived.Translated, "254 within the cluster, and 255 in its adverts"}, true
+		}
+	}
+	return judgement{}, false
+}
+
+// trackedInterface is not needed where the group has addresses on the interface.
+func (t *translation) trackedInterface(name string, path []string) (judgement, bool) {
+	other := judgement{keepalived.Unsupported, "only the interfaces of the group's addresses are watched; " + checksText}
+	if len(path) < 3 {
+		return judgement{}, false // its lines say more
+	}
+	words := strings.Fields(path[2])
+	for _, g := range t.keepalived.Groups {
+		uses := len(words) == 1 && (g.Interface == words[0] || slices.ContainsFunc(g.Addresses, func(a keepalived.GroupAddress) bool { return a.Dev == words[0] }))
+		if g.Name == name && uses {
+			return judgement{keepalived.NotNeeded, "the interfaces of a group's addresses are always watched"}, true
+		}
+	}
+	return other, true
+}
+
+func (t *translation) instanceInterface(instance, name string) (judgement, bool) {
+	for _, g := range t.keepalived.Groups {
+		if g.Name == instance && g.Interface != name {
+			return judgement{keepalived.Unsupported, "a group has one interface on all nodes, here " + g.Interface +
+				"; rename this node's, as with a .link file of systemd"}, true
+		}
+	}
+	return judgement{}, false
+}

@@ -1,0 +1,130 @@
+package importer
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+
+	"vipd/cluster/spec"
+	"vipd/cluster/state"
+	"vipd/vrrp"
+	"vipd/vrrp/keepalived"
+)
+
+// translation is the way from keepalived's terms to vipd's.
+type translation struct {
+	keepalived keepalived.Result
+	report     keepalived.Report
+	names      map[string]string // of instances -> of groups
+	empty      []string          // instances that have no address to be held
+}
+
+func (t *translation) spec() spec.Spec {
+	var s spec.Spec
+	t.names = map[string]string{}
+	for _, g := range t.keepalived.Groups {
+		if len(g.Addresses) == 0 {
+			t.empty = append(t.empty, g.Name)
+			continue
+		}
+		t.names[g.Name] = t.freeName(g.Name)
+		s.Groups = append(s.Groups, t.group(g))
+	}
+	return s
+}
+
+var notInName = regexp.MustCompile(`[^a-zA-Z0-9_.-]`)
+
+// freeName makes a group's name of an instance's, which may be any word.
+func (t *translation) freeName(instance string) string {
+	name := notInName.ReplaceAllString(instance, "-")
+	if first := name[0]; first == '_' || first == '.' || first == '-' {
+		name = "g" + name
+	}
+	name = name[:min(len(name), 60)]
+	taken := slices.Collect(maps.Values(t.names))
+	for base, n := name, 2; slices.Contains(taken, name); n++ {
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+	return name
+}
+
+// instanceOf is the instance that became a group.
+func (t *translation) instanceOf(group string) string {
+	for instance, name := range t.names {
+		if name == group {
+			return instance
+		}
+	}
+	return ""
+}
+
+func (t *translation) group(g keepalived.Group) state.Group {
+	out := state.Group{
+		Name: t.names[g.Name], Interface: g.Interface, Preempt: !g.NoPreempt, PreemptDelay: g.PreemptDelay,
+		VRRP: &state.VRRP{
+			RouterID: g.VRID, Version: g.Version, AdvertInt: g.AdvertInt, AuthPass: g.AuthPass,
+			ChecksumAsV2: g.ChecksumAsV2, UnicastPeers: unicastPeers(g),
+		},
+	}
+	t.priorities(&out, g)
+	for _, a := range g.Addresses {
+		out.Addresses = append(out.Addresses, address(g, a))
+	}
+	for _, a := range g.Excluded {
+		out.Addresses = append(out.Addresses, address(g, a))
+		out.VRRP.Excluded = append(out.VRRP.Excluded, a.Prefix.Addr())
+	}
+	return out
+}
+
+func address(g keepalived.Group, a keepalived.GroupAddress) state.Address {
+	dev := a.Dev
+	if dev == "" {
+		dev = g.Interface
+	}
+	return state.Address{Prefix: a.Prefix, Interface: dev, Label: a.Label}
+}
+
+// maxPriority is the highest that a node may have; 255 is the cluster's as a whole.
+const maxPriority = 254
+
+// priorities takes over each node's. A node that no file speaks of comes last; one whose file lacks the
+// instance never holds it.
+func (t *translation) priorities(out *state.Group, g keepalived.Group) {
+	lowest := maxPriority
+	for _, p := range g.Priorities {
+		if p == vrrp.PriorityOwner {
+			out.VRRP.Priority = vrrp.PriorityOwner
+		}
+		lowest = min(lowest, p)
+	}
+	out.Priority = lowest
+	for _, node := range t.keepalived.Nodes {
+		if node == everyNode {
+			continue
+		}
+		if out.Priorities == nil {
+			out.Priorities = map[string]int{}
+		}
+		out.Priorities[node] = min(g.Priorities[node], maxPriority)
+	}
+}
+
+// unicastPeers are all that keepalived spoke to, the nodes included: they are peers as long as keepalived runs
+// on them. A node leaves itself out.
+func unicastPeers(g keepalived.Group) []netip.Addr {
+	if !g.Unicast {
+		return nil
+	}
+	peers := slices.Clone(g.Peers)
+	for _, source := range g.Sources {
+		if !slices.Contains(peers, source) {
+			peers = append(peers, source)
+		}
+	}
+	slices.SortFunc(peers, netip.Addr.Compare)
+	return peers
+}
