@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"net/netip"
+	"slices"
 
 	"vipd/cluster/state"
 	"vipd/vip"
@@ -39,4 +40,36 @@ func ips(list []vip.Address) []netip.Addr {
 		addrs[i] = a.Prefix.Addr()
 	}
 	return addrs
+}
+
+// apart returns the addresses of list that none of the others has, in whatever shape: an address may be
+// there with another prefix length or on another interface.
+func apart(list []vip.Address, others ...[]vip.Address) []netip.Addr {
+	has := map[netip.Addr]bool{}
+	for _, other := range others {
+		for _, a := range other {
+			has[a.Prefix.Addr()] = true
+		}
+	}
+	return slices.DeleteFunc(ips(list), func(ip netip.Addr) bool { return has[ip] })
+}
+
+// present returns which of the addresses that a Set did not want are still on the host, as far as could be
+// read. An Outcome says so in Failed; its Present are the wanted ones alone.
+func present(unwanted []vip.Address, out vip.Outcome, err error) []vip.Address {
+	if err != nil {
+		return unwanted
+	}
+	type place struct {
+		prefix netip.Prefix
+		on     string
+	}
+	still := make(map[place]bool, len(out.Failed))
+	for _, f := range out.Failed {
+		still[place{f.Address.Prefix, f.Address.Interface}] = true
+	}
+	for _, a := range out.Removed {
+		delete(still, place{a.Prefix, a.Interface}) // it failed to come back with another label
+	}
+	return slices.DeleteFunc(slices.Clone(unwanted), func(a vip.Address) bool { return !still[place{a.Prefix, a.Interface}] })
 }

@@ -160,7 +160,10 @@ func (t *tenant) tenancy(view *state.State) state.Tenancy {
 func (t *tenant) startOver() bool {
 	t.announce.Stop(ips(t.carried))
 	out, err := t.host.Set(nil)
-	if err == nil && len(present(t.carried, out, nil)) == 0 {
+	if !t.obeyed(present(t.carried, out, err)) {
+		return false
+	}
+	if err == nil {
 		err = t.door.remake()
 	}
 	if err != nil {
@@ -245,33 +248,30 @@ func (t *tenant) empty() bool {
 }
 
 // release takes what is read back as gone out of the gate's care. What the kernel keeps stays guarded and
-// barred; if it keeps it for long, this node gives up its lease so that others can go on.
+// barred.
 func (t *tenant) release(leaving []vip.Address, out vip.Outcome, err error) bool {
 	kept := present(leaving, out, err)
-	if gone := without(leaving, kept); len(gone) > 0 {
-		if err := t.door.gate.Release(ips(gone)); err != nil {
+	if gone := apart(without(leaving, kept), t.held, kept); len(gone) > 0 {
+		if err := t.door.gate.Release(gone); err != nil {
 			t.log.Warn("release addresses", "error", err)
 		}
 	}
-	if len(kept) == 0 {
+	return t.obeyed(kept)
+}
+
+// obeyed reports whether the kernel let go of everything it was told to. If it keeps something for long,
+// this node gives up its lease so that others can go on.
+func (t *tenant) obeyed(kept []vip.Address) bool {
+	switch {
+	case len(kept) == 0:
 		t.stuck = time.Time{}
 		return true
-	}
-	switch {
 	case t.stuck.IsZero():
 		t.stuck = time.Now()
 	case time.Since(t.stuck) > patience:
 		t.giveUp(errors.New("the kernel keeps addresses that were removed"))
 	}
 	return false
-}
-
-// present returns which addresses are still on the host, as far as could be read.
-func present(list []vip.Address, out vip.Outcome, err error) []vip.Address {
-	if err != nil {
-		return list
-	}
-	return slices.DeleteFunc(slices.Clone(list), func(a vip.Address) bool { return !out.Has(a.Prefix.Addr()) })
 }
 
 // settle reports debts whose addresses are not on this host any more, or that it may hold again.
