@@ -60,12 +60,12 @@ func (m *member) peers() []storage.Peer {
 // askToJoin has this node made a member, or its new address known. Asking twice does no harm.
 func (m *member) askToJoin(ctx context.Context) {
 	me := m.View().Nodes[m.self.node]
-	m.joining = m.joining && me == nil
+	if me != nil {
+		m.joining.Store(false)
+	}
 	want := m.asNode()
 	switch {
-	case m.leaving.Load():
-		return
-	case me == nil && !m.joining:
+	case me == nil && !m.joining.Load():
 		return // a member whose state has not caught up yet, or that was removed
 	case me != nil && me.Gossip == want.Gossip && me.Address == want.Address:
 		return

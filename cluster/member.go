@@ -60,8 +60,7 @@ type member struct {
 	// joining says that the stores were empty when they were opened, and that the node was not let in since:
 	// it has to ask to be.
 	joining atomic.Bool
-	leaving atomic.Bool // asked to leave: not to be let in again
-	fatal   chan error  // the first error that ends this life
+	fatal   chan error // the first error that ends this life
 
 	mu      sync.Mutex
 	refused error // why the cluster does not let this node in

@@ -107,9 +107,8 @@ func (m *member) leave(ctx context.Context, progress api.Progress) error {
 		m.clerk.resume()
 		return err
 	}
-	m.leaving.Store(true)
+	m.joining.Store(false) // it does not ask to be let in again
 	progress("leaving the cluster")
-	m.joining.Store(false)
 	if err := m.commit(ctx, state.Command{Leave: &state.Leave{Node: m.self.node}}); err != nil {
 		return fmt.Errorf("leave the cluster: %w", err)
 	}
