@@ -64,7 +64,17 @@ const noSlot = -1
 
 // Open creates the instance's tables, or takes over those of a predecessor. Either way the gate is shut and nothing is
 // held. Addresses that the predecessor guarded stay guarded, see [Fence.Guarded], and counters start at zero.
+// See [Adopt] for a predecessor that handed over.
 func Open(opts Options) (*Fence, error) {
+	f := newFence(opts)
+	if err := f.takeOver(opts.NetNS); err != nil {
+		f.disconnect()
+		return nil, explain(opts.NetNS, f.name, err)
+	}
+	return f, nil
+}
+
+func newFence(opts Options) *Fence {
 	f := &Fence{
 		log:    opts.Logger,
 		now:    opts.Now,
@@ -81,11 +91,7 @@ func Open(opts Options) (*Fence, error) {
 		f.now = bootTime
 	}
 	f.tables = newTables(f.name)
-	if err := f.takeOver(opts.NetNS); err != nil {
-		f.disconnect()
-		return nil, explain(opts.NetNS, f.name, err)
-	}
-	return f, nil
+	return f
 }
 
 // takeOver replaces both tables in one transaction, so that no packet slips through in between. It uses a connection
