@@ -224,7 +224,7 @@ func (m *member) Run(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{
 		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
 		m.keeper.Run, m.tenant.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run,
-		m.conductor.Run, m.elector.Run, m.steward.Run, m.canary, m.followLeader,
+		m.conductor.Run, m.elector.Run, m.steward.Run, m.canary, m.followLeader, m.seek,
 	} {
 		parts.Go(func() error { return run(life) })
 	}
