@@ -116,8 +116,14 @@ func voterNames(c raft.Configuration) []string {
 	return names
 }
 
-// Snapshot implements raft.FSM.
-func (f *fsm) Snapshot() (raft.FSMSnapshot, error) { return snapshot{f.applied}, nil }
+// Snapshot implements raft.FSM. Raft would take the state for all that it handed over, so there is none of a
+// state that lacks an entry.
+func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
+	if f.stopped {
+		return nil, errStopped
+	}
+	return snapshot{f.applied}, nil
+}
 
 // Restore implements raft.FSM.
 func (f *fsm) Restore(r io.ReadCloser) error {
