@@ -1,0 +1,29 @@
+package vip
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Adopt makes addresses this Host's own that a predecessor left for it: those that carry the mark and are
+// among guarded (what the predecessor's fence protects). It changes nothing on the host and returns them.
+func (h *Host) Adopt(guarded []netip.Addr) ([]Address, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w, err := h.observe()
+	if err != nil {
+		return nil, err
+	}
+	names := w.names()
+	var adopted []Address
+	for _, a := range w.have {
+		if !a.marked() || !slices.Contains(guarded, a.prefix.Addr()) {
+			continue
+		}
+		name := names[a.index]
+		address := Address{Prefix: a.prefix, Interface: name, Label: a.labelBeside(name)}
+		h.owned[a.key] = address
+		adopted = append(adopted, address)
+	}
+	return adopted, nil
+}
