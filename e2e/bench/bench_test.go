@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"vipd/e2e/lab"
 	"vipd/e2e/probe"
@@ -30,13 +33,7 @@ func TestQuick(t *testing.T) {
 	}
 	t.Logf("%s\n%s", progress.String(), tables.String())
 	var r Report
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
-		t.Fatal(err)
-	}
+	read(t, file, &r)
 	if r.Machine.Cores < 1 || r.Machine.Keepalived == "" || r.Machine.Kernel == "" {
 		t.Errorf("machine %+v", r.Machine)
 	}
@@ -50,10 +47,49 @@ func TestQuick(t *testing.T) {
 			t.Errorf("%s: %d trials; all: %v", want, seen[want], seen)
 		}
 	}
+	checkMerge(t, file, r)
 	for _, want := range []string{"### Client's silence: cable cut", "| vipd lan | not leader | 3 |", "| keepalived 0.1 s |"} {
 		if !strings.Contains(tables.String(), want) {
 			t.Errorf("the tables lack %q", want)
 		}
+	}
+}
+
+// What one run found can be given to the next, which replaces the measured part of a document with all of it.
+func checkMerge(t *testing.T, file string, r Report) {
+	t.Helper()
+	document := filepath.Join(t.TempDir(), "doc.md")
+	if err := os.WriteFile(document, []byte("before\n"+measuredBegin+"old\n"+measuredEnd+"after\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	again := file + ".2"
+	if err := run(t.Context(), []string{"-only", "", "-from", file, "-json", again, "-doc", document}, io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var merged Report
+	read(t, again, &merged)
+	if diff := cmp.Diff(r.Series, merged.Series); diff != "" {
+		t.Errorf("what an earlier run found (-want +got):\n%s", diff)
+	}
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(text)
+	if !strings.HasPrefix(got, "before\n") || !strings.HasSuffix(got, "after\n") || strings.Contains(got, "old\n") ||
+		!strings.Contains(got, "### Client's silence: cable cut") {
+		t.Errorf("the document is:\n%s", got)
+	}
+}
+
+func read(t *testing.T, file string, r *Report) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, r); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -33,21 +33,35 @@ type Load struct {
 // othersLoadFor is how long a load lasts at most for all but the default profile.
 const othersLoadFor = 3 * time.Minute
 
-// load keeps all cores busy. Systems of one group suffer the same load at the same time.
+// load is two kinds of it. Systems of one group suffer the same load at the same time.
 func (b *bench) load(ctx context.Context) error {
 	short := min(b.loadFor, othersLoadFor)
-	err := b.loadAll(ctx, b.loadFor, []variant{vipdLAN, keepalivedSlow})
-	if err != nil || b.quick {
+	if err := b.loadAll(ctx, busyCores, b.loadFor, vipdLAN, keepalivedSlow); err != nil || b.quick {
 		return err
 	}
-	if err := b.loadAll(ctx, short, []variant{vipdFast, keepalivedFast}); err != nil {
+	if err := b.loadAll(ctx, busyCores, short, vipdFast, keepalivedFast); err != nil {
 		return err
 	}
-	return b.loadAll(ctx, short, []variant{vipdWAN, keepalivedMiddle})
+	if err := b.loadAll(ctx, busyCores, short, vipdWAN, keepalivedMiddle); err != nil {
+		return err
+	}
+	return b.loadAll(ctx, slowSyncs, short, slowDiskVariant(vipdLAN))
 }
 
-func (b *bench) loadAll(ctx context.Context, d time.Duration, variants []variant) (err error) {
-	s := newService(1, 1)
+// burden is a kind of load.
+type burden struct {
+	name string
+	// carry lasts for a while, or until ctx ends.
+	carry func(context.Context, time.Duration) error
+}
+
+var (
+	busyCores = burden{"stress-ng --cpu 0", stress}
+	// The system brings it along.
+	slowSyncs = burden{"each disk sync 20 ms slower", pause}
+)
+
+func (b *bench) loadAll(ctx context.Context, load burden, d time.Duration, variants ...variant) (err error) {
 	var watches []*watch
 	defer func() {
 		for _, w := range watches {
@@ -55,26 +69,22 @@ func (b *bench) loadAll(ctx context.Context, d time.Duration, variants []variant
 		}
 	}()
 	for _, v := range b.filter.variants(variants) {
-		sys, err := v.open(ctx, b.labOptions(v), s)
-		if err != nil {
+		w := &watch{name: v.name, service: newService(1, 1)}
+		if w.system, err = v.open(ctx, b.labOptions(v), w.service); err != nil {
 			return fmt.Errorf("open %s: %w", v.name, err)
 		}
-		watches = append(watches, &watch{name: v.name, system: sys, service: s})
+		watches = append(watches, w)
 	}
 	if len(watches) == 0 {
 		return nil
 	}
-	busy, relieve := context.WithCancel(ctx)
-	defer relieve()
 	for _, w := range watches {
 		if err := w.begin(ctx); err != nil {
 			return err
 		}
 	}
-	b.progress("load: all cores busy for %v", d)
-	stressed := make(chan error, 1)
-	go func() { stressed <- stress(busy, d) }()
-	if err := errors.Join(pause(ctx, d), <-stressed); err != nil {
+	b.progress("load: %s for %v", load.name, d)
+	if err := load.carry(ctx, d); err != nil {
 		return err
 	}
 	for _, w := range watches {
@@ -82,7 +92,7 @@ func (b *bench) loadAll(ctx context.Context, d time.Duration, variants []variant
 		if err != nil {
 			return err
 		}
-		row.Kind, row.Minutes = "stress-ng --cpu 0", d.Minutes()
+		row.Kind, row.Minutes = load.name, d.Minutes()
 		b.report.Load = append(b.report.Load, row)
 		b.progress("%+v", row)
 	}

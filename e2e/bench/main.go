@@ -38,10 +38,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.BoolVar(&b.quick, "quick", false, "3 repetitions, small counts, two systems")
 	minutes := flags.Float64("load-minutes", 10, "minutes under load; systems other than the default profile get 3 at most")
 	only := flags.String("only", strings.Join(sections, ","), "sections to run")
+	from := flags.String("from", "", "files of earlier runs whose figures to include")
 	systems := flags.String("systems", "", "only systems whose names begin so: vipd, vipd fast, keepalived 0.1, ...")
 	faults := flags.String("faults", "", "only these faults: cable cut, kill -9, SIGSTOP, clean stop, planned move")
 	flags.StringVar(&b.logs, "logs", "", "directory in which to keep what the daemons said, vipd's in detail")
 	file := flags.String("json", "", "file for all figures")
+	document := flags.String("doc", "", "document whose measured part to replace, as docs/benchmarks.md")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -60,11 +62,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := b.report.begin(b.repetitions); err != nil {
 		return err
 	}
+	for _, earlier := range list(*from) {
+		if err := b.report.addFrom(earlier); err != nil {
+			return err
+		}
+	}
+	begin := time.Now()
 	defer harness.RemoveBinaries() // a leftover in the temporary directory is no reason to fail
 	err := b.runAll(ctx, list(*only))
-	b.report.finish()
+	b.report.finish(time.Since(begin))
 	if *file != "" {
 		err = errors.Join(err, b.report.save(*file))
+	}
+	if *document != "" && err == nil {
+		err = b.report.writeInto(*document)
 	}
 	return errors.Join(err, b.report.markdown(stdout))
 }

@@ -38,8 +38,16 @@ func (r *Report) markdown(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := r.targetTable().write(w, "Targets"); err != nil {
+		return err
+	}
 	for _, f := range allFaults {
-		if err := r.failoverTable(f).write(w, "Client's silence: "+string(f)); err != nil {
+		if err := r.failoverTable("failover", f).write(w, "Client's silence: "+string(f)); err != nil {
+			return err
+		}
+	}
+	for _, f := range allFaults {
+		if err := r.failoverTable("disk", f).write(w, "Each disk sync 20 ms slower: "+string(f)); err != nil {
 			return err
 		}
 	}
@@ -54,10 +62,10 @@ func (r *Report) markdown(w io.Writer) error {
 	return r.loadTable().write(w, "Under load")
 }
 
-func (r *Report) failoverTable(f fault) *table {
+func (r *Report) failoverTable(section string, f fault) *table {
 	t := &table{head: []string{"system", "holder", "n", "median ms", "worst ms", "median against keepalived 0.1 s", "two answered during the fault", "and during the repair", "longest ms"}}
-	all := r.find("failover")
-	reference := medianOf(all, func(s *Series) bool { return s.Fault == f && s.System == keepalivedMiddle.name })
+	all := r.find(section)
+	reference := medianOf(r.find("failover"), func(s *Series) bool { return s.Fault == f && s.System == keepalivedMiddle.name })
 	for _, s := range all {
 		if s.Fault == f {
 			t.add(s.System, string(s.Role), s.count(), number(s.Summary.Median), number(s.Summary.Worst), ratio(s.Summary.Median, reference),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"time"
 )
@@ -27,9 +28,30 @@ func (r *Report) begin(repetitions int) (err error) {
 	return err
 }
 
+// addFrom takes over what an earlier run found, and its circumstances if they are the first.
+func (r *Report) addFrom(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var old Report
+	if err := json.Unmarshal(text, &old); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if old.Started.Before(r.Started) {
+		r.Started, r.LoadBefore, r.Repetitions, r.Machine = old.Started, old.LoadBefore, old.Repetitions, old.Machine
+	}
+	r.Minutes += old.Minutes
+	r.Series = append(r.Series, old.Series...)
+	r.Idle = append(r.Idle, old.Idle...)
+	r.Load = append(r.Load, old.Load...)
+	return nil
+}
+
 // finish makes the summaries.
-func (r *Report) finish() {
-	r.Minutes, r.LoadAfter = time.Since(r.Started).Minutes(), loadAverage()
+func (r *Report) finish(took time.Duration) {
+	r.Minutes += took.Minutes()
+	r.LoadAfter = loadAverage()
 	for _, s := range r.Series {
 		s.Summary = summarize(s.Trials)
 	}

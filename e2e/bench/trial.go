@@ -25,6 +25,8 @@ type Trial struct {
 	DoubleAfter float64 `json:"double_after_ms"`
 	// Observed is the time from fault to repair.
 	Observed float64 `json:"observed_ms"`
+	// ProberCPU is the share of a core that the probe took, in percent.
+	ProberCPU float64 `json:"prober_cpu_percent"`
 	// Stalled is how much of the silence the prober itself could not see.
 	Stalled float64 `json:"stalled_ms,omitempty"`
 }
@@ -38,6 +40,11 @@ const (
 // watched is how many addresses the probe watches at most: more would make it
 // too slow for each of them.
 const watched = 8
+
+// maxRate bounds the probe's packets a second. It runs before everything else
+// on the machine, and what hosts do for its packets counts as its time: at the
+// rate of which it is capable it would starve them.
+const maxRate = 6000
 
 // experiment is a fault at a system that serves something.
 type experiment struct {
@@ -143,7 +150,7 @@ func probeOptions(l *lab.Lab, addrs []netip.Addr, interval time.Duration) probe.
 	o := probe.Options{
 		Do: l.Client.Do, Separate: true, Interface: l.Client.Interface,
 		Source4: l.Client.IPv4.Addr(), Source6: l.Client.IPv6.Addr(),
-		Addrs: addrs, Interval: interval, Threshold: 1,
+		Addrs: addrs, Interval: interval, Threshold: 1, MaxRate: maxRate,
 	}
 	for _, h := range l.Hosts {
 		o.Hosts = append(o.Hosts, probe.Station{Name: h.Name, MAC: h.MAC})
@@ -155,6 +162,7 @@ func probeOptions(l *lab.Lab, addrs []netip.Addr, interval time.Duration) probe.
 // the repair began.
 func judge(r probe.Report, at, repaired time.Time) Trial {
 	t := Trial{At: at, Observed: ms(repaired.Sub(at))}
+	t.ProberCPU = r.Prober.CPU.Seconds() / r.End.Sub(r.Start).Seconds() * 100
 	for _, a := range r.Addresses {
 		for _, s := range a.Echo.Silences {
 			if s.End.After(at) && s.Start.Before(repaired) && ms(s.Duration) > t.Silence {

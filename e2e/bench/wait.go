@@ -12,7 +12,7 @@ import (
 )
 
 // settleLimit bounds every wait for hosts to be well.
-const settleLimit = 90 * time.Second
+const settleLimit = 45 * time.Second
 
 // pause lets time pass: what is measured is what happens meanwhile.
 func pause(ctx context.Context, d time.Duration) error {
