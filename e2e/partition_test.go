@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vipd/cluster/api"
+	"vipd/cluster/state"
+	"vipd/e2e/harness"
+	"vipd/e2e/lab"
+)
+
+// homes are one group for each node, which returns to it whenever it can, and the groups' addresses.
+func homes(nodes []*harness.Node) (groups []state.Group, addrs []netip.Addr) {
+	for i, n := range nodes {
+		g := harness.Group("home-"+n.Name, fmt.Sprintf("10.9.0.%d", 50+i))
+		g.Priorities = map[string]int{n.Name: 200}
+		groups = append(groups, g)
+		addrs = append(addrs, g.IPs()...)
+	}
+	return groups, addrs
+}
+
+// splits are all ways to divide nodes into a minority and a majority.
+func splits(nodes []*harness.Node) (minorities [][]*harness.Node) {
+	for mask := 1; mask < 1<<len(nodes); mask++ {
+		var side []*harness.Node
+		for i, n := range nodes {
+			if mask&(1<<i) != 0 {
+				side = append(side, n)
+			}
+		}
+		if 2*len(side) < len(nodes) {
+			minorities = append(minorities, side)
+		}
+	}
+	return minorities
+}
+
+// home waits until every group is back on its node and its address answers from there.
+func (w *watch) home(groups []state.Group) {
+	w.Helper()
+	w.whole()
+	for i, g := range groups {
+		w.held(g.Name, w.Nodes[i], g.IPs()...)
+	}
+	w.settle()
+}
+
+// Every way to divide a cluster into two sides, with the client on either or reaching both. The majority takes
+// what the minority held and goes on with its own as if nothing were; never do two answer. When the network
+// heals, all groups move back, so that healing and moving meet.
+func TestPartitions(t *testing.T) {
+	for _, nodes := range []int{3, 5} {
+		t.Run(fmt.Sprintf("%d nodes", nodes), func(t *testing.T) {
+			s := form(t, nodes)
+			groups, addrs := homes(s.Nodes)
+			s.apply(groups...)
+			w := s.watch(addrs...)
+			w.home(groups)
+			for _, minority := range splits(s.Nodes) {
+				for _, client := range []string{"everywhere", "with the majority", "with the minority"} {
+					s.part(fmt.Sprintf("%s, client %s", names(minority), client), func(s *scene) {
+						(&watch{s, w.probe, w.addrs}).divide(groups, minority, client)
+					})
+				}
+			}
+		})
+	}
+}
+
+func names(nodes []*harness.Node) string {
+	var all []string
+	for _, n := range nodes {
+		all = append(all, n.Name)
+	}
+	return strings.Join(all, " and ")
+}
+
+// divide plays one partition.
+func (w *watch) divide(groups []state.Group, minority []*harness.Node, client string) {
+	majority := w.Except(minority...)
+	sides := [][]*lab.Host{harness.HostsOf(minority...), harness.HostsOf(majority...)}
+	switch client {
+	case "with the minority":
+		sides[0] = append(sides[0], w.Lab.Client)
+	case "with the majority":
+		sides[1] = append(sides[1], w.Lab.Client)
+	}
+	leader := w.leader()
+	at := time.Now()
+	w.step("%s apart from the rest; %s leads; client %s", names(minority), leader, client)
+	w.must(w.Lab.Partition(sides...))
+	for i, g := range groups {
+		addr := g.IPs()[0]
+		lost := slices.Contains(minority, w.Nodes[i])
+		switch {
+		case client == "with the minority":
+			// It hears the minority until the leases are over, and then nobody.
+			w.silent(addr, quietFor)
+		case lost:
+			w.must(w.AwaitGroup(w.wait(), g.Name, "is held by the majority", func(g api.GroupStatus) bool {
+				return slices.ContainsFunc(majority, func(n *harness.Node) bool { return n.Name == g.Holder })
+			}))
+			w.answered("", addr)
+			w.shorter(addr, at, failoverLimit)
+		}
+	}
+	if client == "with the minority" {
+		for i, g := range groups {
+			if slices.Contains(minority, w.Nodes[i]) {
+				w.taken(g.Name, w.Nodes[i])
+			}
+		}
+	}
+	// The leader's own fall is its followers' business for a moment; all others must not notice anything.
+	untouched := func(limit time.Duration) {
+		w.Helper()
+		for i, g := range groups {
+			if !slices.Contains(minority, w.Nodes[i]) && client != "with the minority" && !slices.Contains(minority, leader) {
+				w.shorter(g.IPs()[0], at, limit)
+			}
+		}
+	}
+	untouched(undisturbed)
+	w.step("the network heals")
+	w.must(w.Lab.Heal())
+	w.home(groups)
+	// Those whose leases the minority withdrew meanwhile replace them.
+	untouched(plannedLimit)
+}
