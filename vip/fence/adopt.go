@@ -162,3 +162,6 @@ func (t *table) familiesIn(c *nftables.Conn, set *nftables.Set) (int, error) {
 	}
 	return len(elems), nil
 }
+
+// Held reads from the kernel, in order, which addresses this host may answer for while the gate is open.
+func (f *Fence) Held() ([]netip.Addr, error) { return f.members(held) }
