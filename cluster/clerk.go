@@ -27,7 +27,9 @@ type clerk struct {
 	view    func() *state.State
 	propose func(context.Context, state.Command) (state.Result, error)
 	vacant  func() bool // this host carries nothing
-	wake    chan struct{}
+	// longOver reports whether a long lease that the state knows of is over.
+	longOver func() bool
+	wake     chan struct{}
 
 	mu       sync.Mutex
 	letGo    map[uint64]state.Tenure // debts to be settled, by serial
@@ -91,6 +93,7 @@ func (c *clerk) resume() {
 func (c *clerk) step(ctx context.Context) bool {
 	view := c.view()
 	settled := c.settleOwed(ctx, view)
+	c.endLong(ctx, view)
 	return c.register(ctx, view) && settled
 }
 
@@ -118,6 +121,16 @@ func (c *clerk) register(ctx context.Context, view *state.State) bool {
 		Node: c.self.node, Instance: c.self.instance, Start: c.self.start,
 	}})
 	return err == nil
+}
+
+// endLong has the long lease of a restart-hold written off when it is over.
+func (c *clerk) endLong(ctx context.Context, view *state.State) {
+	me := view.Nodes[c.self.node]
+	if me == nil || me.LongLease == 0 || me.Start != c.self.start || !c.longOver() {
+		return
+	}
+	// Whoever is late with it costs only time between two changes of the voters.
+	_, _ = c.do(ctx, state.Command{LongLease: &state.LongLease{Tenure: state.Tenure{Node: c.self.node, Epoch: me.Epoch}}})
 }
 
 func (c *clerk) settleOwed(ctx context.Context, view *state.State) bool {

@@ -50,6 +50,7 @@ type door struct {
 
 	mu    sync.Mutex
 	open  bool
+	stays bool          // it is left to the next start as it is
 	gone  bool          // another program removed the gate
 	until lease.Instant // end of the lease; 0: none
 }

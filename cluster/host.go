@@ -14,20 +14,38 @@ import (
 // before this node may ask for a lease, it must hold nothing.
 func (m *member) openHost() error {
 	m.door = &door{gate: noGate{}, log: m.log, rebuild: m.openGate}
-	if m.options.Fence {
-		gate, err := m.openGate()
-		if err != nil {
+	left, err := m.takeHold()
+	if err != nil {
+		return err
+	}
+	var adopted *fence.Fence
+	if left != nil {
+		adopted = m.adoptGate()
+	}
+	switch {
+	case adopted != nil:
+		m.door.gate = adopted
+	case m.options.Fence:
+		if m.door.gate, err = m.openGate(); err != nil {
 			return err
 		}
-		m.door.gate = gate
-		m.opened.add(func() error { return m.door.gate.Close() })
 	}
+	m.opened.add(m.door.close)
 	addresses, err := vip.Open(vip.Options{Logger: m.log, Lifetime: lifetime})
 	if err != nil {
 		return err
 	}
 	m.host = addresses
 	m.opened.add(addresses.Close)
+	if adopted != nil {
+		if err = m.adopt(adopted, addresses, left); err == nil {
+			return nil
+		}
+		m.log.Warn("what the predecessor left is not gone on with", "error", err)
+		if err := adopted.Shut(); err != nil {
+			return err
+		}
+	}
 	return m.clearLeftovers()
 }
 
@@ -44,7 +62,11 @@ func (m *member) clearLeftovers() error {
 	if err != nil {
 		return fmt.Errorf("read what a predecessor left: %w", err)
 	}
-	removed, err := m.host.RemoveLeftovers(guarded)
+	known := guarded
+	if m.left != nil {
+		known = slices.Concat(guarded, m.left.Addresses)
+	}
+	removed, err := m.host.RemoveLeftovers(known)
 	if err != nil {
 		return fmt.Errorf("remove what a predecessor left: %w", err)
 	}

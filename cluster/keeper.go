@@ -39,10 +39,17 @@ type keeper struct {
 	writers sync.WaitGroup
 
 	ready bool
+	// ceiling is the longest lease that the voter was made ready for.
+	ceiling time.Duration
+	// long says that the lease asked for is a long one, announced since when the state knows of it.
+	long      bool
+	announced lease.Instant
 
 	mu    sync.Mutex
 	heard map[string]lease.Instant // when each member last renewed with this voter
 	epoch uint64
+	// longUntil is how long the lease is to last because of a restart-hold; 0: there is none.
+	longUntil lease.Instant
 }
 
 // keeperOptions are what a keeper is made of. Its functions must not block.
@@ -52,7 +59,9 @@ type keeperOptions struct {
 	raft  raftLog
 	votes ballot
 	door  *door
-	send  func(to string, m wire.Message)
+	// inherited is what a predecessor left; nil: nothing.
+	inherited *inheritance
+	send      func(to string, m wire.Message)
 	// withdrawn is called for each withdrawal heard of, this voter's own included.
 	withdrawn func(lease.Withdrawal)
 	lapsed    func()             // the lease is over and the gate is shut
@@ -76,6 +85,7 @@ func newKeeper(o keeperOptions, memory lease.Memory) *keeper {
 		resign:        make(chan struct{}),
 		durable:       make(chan lease.VoterEvent, 16),
 		heard:         map[string]lease.Instant{},
+		ceiling:       memory.Ceiling,
 	}
 }
 
@@ -87,10 +97,10 @@ func (k *keeper) deliver(m wire.Message) {
 	}
 }
 
-// Run keeps the lease until ctx ends. Then the gate is shut.
+// Run keeps the lease until ctx ends. Then the gate is shut, unless it is left to the next start.
 func (k *keeper) Run(ctx context.Context) error {
 	defer k.writers.Wait()
-	defer k.door.shut()
+	defer k.door.finish()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	resign := k.resign
@@ -118,7 +128,11 @@ func (k *keeper) Run(ctx context.Context) error {
 	}
 }
 
-func (k *keeper) tick() { k.hold(lease.Tick{}) }
+func (k *keeper) tick() {
+	k.outlived()
+	k.retime()
+	k.hold(lease.Tick{})
+}
 
 // drain takes what else has arrived, so that no member is thought silent whose renewal is waiting here.
 func (k *keeper) drain(ctx context.Context) {
@@ -174,7 +188,8 @@ func (k *keeper) observe(ctx context.Context) {
 
 	k.hold(lease.Retimed{Timing: timing})
 	k.hold(voters)
-	k.adopt(me)
+	k.adopt(s, me)
+	k.raiseCeiling(ctx, s.CountedBy())
 
 	k.vote(ctx, lease.Retimed{Timing: timing})
 	k.vote(ctx, lease.LogConfigured{Index: k.raft.NewestConfig()})
@@ -187,11 +202,15 @@ func (k *keeper) observe(ctx context.Context) {
 }
 
 // adopt makes the registered epoch the holder's, if it is of this start of the daemon.
-func (k *keeper) adopt(me *state.Node) {
+func (k *keeper) adopt(s *state.State, me *state.Node) {
+	if k.inherited.foresees(s) {
+		return // an epoch that lives in it may be dead, or hold less by now
+	}
 	mine := uint64(0)
 	if me.Live() && me.Instance == k.self.instance && me.Start == k.self.start {
 		mine = me.Epoch
 	}
+	k.judge(mine)
 	if k.epoch == mine {
 		return
 	}
@@ -203,7 +222,8 @@ func (k *keeper) adopt(me *state.Node) {
 	k.mu.Unlock()
 	if mine != 0 {
 		k.log.Info("registered", "epoch", mine)
-		k.hold(lease.Registered{Epoch: mine})
+		k.hold(lease.Registered{Epoch: mine, Until: k.inherited.leaseOf(mine)})
+		k.inherited.goOn(mine)
 	}
 }
 

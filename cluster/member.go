@@ -53,6 +53,10 @@ type member struct {
 	steward   *steward
 	announcer *announce.Announcer
 
+	// inherited is what a predecessor left that this process goes on with, left what it does not; nil: nothing.
+	inherited *inheritance
+	left      *storage.Hold
+
 	changes signal
 	opened  closers // what has to be closed, in reverse order
 	// founding is the cluster that this node founds; nil if it is there already.
@@ -112,7 +116,7 @@ func (m *member) assemble() error {
 		m.changes.raise()
 	}
 	m.keeper = newKeeper(keeperOptions{
-		self: m.self, log: m.log, raft: m, votes: m.votes, door: m.door,
+		self: m.self, log: m.log, raft: m, votes: m.votes, door: m.door, inherited: m.inherited,
 		send:      m.send,
 		withdrawn: m.heardWithdrawal,
 		lapsed:    wakeTenant,
@@ -132,9 +136,17 @@ func (m *member) assemble() error {
 		reported: func() { kick(m.reporter.wake) },
 		giveUp:   m.fail,
 	})
+	if i := m.inherited; i != nil {
+		m.tenant.inherited, m.tenant.carried, m.tenant.held = i, i.carried, i.held
+	}
 	m.clerk = &clerk{
 		self: m.self, log: m.log, view: m.View, propose: m.propose, vacant: m.tenant.empty,
-		wake: make(chan struct{}, 1), letGo: map[uint64]state.Tenure{},
+		longOver: m.longLeaseOver,
+		wake:     make(chan struct{}, 1), letGo: map[uint64]state.Tenure{},
+	}
+	if m.left != nil {
+		// The process that had this epoch has ended, and what it held was taken off.
+		m.clerk.retire(state.Tenure{Node: m.self.node, Epoch: m.left.Epoch})
 	}
 	m.reporter = newReporter(reporterOptions{
 		node: m.self.node, view: m.View, epoch: m.keeper.currentEpoch,
@@ -229,16 +241,25 @@ func (m *member) Run(ctx context.Context) error {
 		parts.Go(func() error { return run(life) })
 	}
 	var cause error
+	stay := false
 	select {
 	case <-ctx.Done():
+		stay = m.mayStay()
 	case <-life.Done():
 	case cause = <-m.fatal:
 		m.log.Error("stopping", "error", cause)
 	}
-	m.stop(life)
+	if stay {
+		m.stay(life)
+	} else {
+		m.stop(life)
+	}
 	end()
 	if err := parts.Wait(); !errors.Is(err, context.Canceled) {
 		cause = errors.Join(cause, err)
+	}
+	if stay {
+		cause = m.leaveHold(cause)
 	}
 	return cause
 }

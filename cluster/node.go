@@ -162,5 +162,8 @@ func (n *Node) begin(id storage.Identity, prepare func(*storage.Dir) (*member, e
 
 // abandon ends a membership that did not come about, and forgets it.
 func (n *Node) abandon() error {
+	if m := n.current(); m != nil {
+		m.keeper.stretch(0)
+	}
 	return errors.Join(n.endMember(), n.options.Dir.ForgetCluster())
 }

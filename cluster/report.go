@@ -58,7 +58,11 @@ type received struct {
 }
 
 func newReporter(o reporterOptions) *reporter {
-	return &reporter{reporterOptions: o, wake: make(chan struct{}, 1), accounts: map[string]received{}}
+	return &reporter{
+		reporterOptions: o, wake: make(chan struct{}, 1), accounts: map[string]received{},
+		// Newer than what a predecessor with the same epoch reported.
+		seq: uint64(bootNow()),
+	}
 }
 
 // Run reports until ctx ends.

@@ -47,10 +47,12 @@ type tenant struct {
 	wake    chan struct{}
 	changed chan struct{} // the kernel's addresses or links did
 
-	carried []vip.Address   // on the host, or about to be
-	held    []vip.Address   // those that the gate lets through
-	told    map[uint64]bool // own debts that were reported as let go of
-	stuck   time.Time       // since when the kernel has kept something it should not
+	carried []vip.Address // on the host, or about to be
+	held    []vip.Address // those that the gate lets through
+	// inherited is what a predecessor left, to stay as it is until it is judged; nil: nothing.
+	inherited *inheritance
+	told      map[uint64]bool // own debts that were reported as let go of
+	stuck     time.Time       // since when the kernel has kept something it should not
 
 	mu       sync.Mutex
 	released map[uint64]bool    // debts that their debtors said they let go of
@@ -83,7 +85,7 @@ func newTenant(o tenantOptions) *tenant {
 	}
 }
 
-// Run carries addresses until ctx ends, and then lets go of all.
+// Run carries addresses until ctx ends, and then lets go of all, unless they are left to the next start.
 func (t *tenant) Run(ctx context.Context) error {
 	refresh := time.NewTicker(refreshEach)
 	defer refresh.Stop()
@@ -95,7 +97,9 @@ func (t *tenant) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			t.carry(nil)
+			if !t.door.staying() {
+				t.carry(nil)
+			}
 			return nil
 		case <-t.wake:
 		case <-retry.C:
@@ -127,6 +131,9 @@ func (t *tenant) hear(r wire.Released) {
 
 // step brings this host to what it may hold now; false asks for another soon.
 func (t *tenant) step() bool {
+	if t.inherited.pending() {
+		return false
+	}
 	if t.door.missing() && !t.startOver() {
 		return false
 	}

@@ -133,3 +133,8 @@ func (c *Client) Drain(ctx context.Context, r DrainRequest) error {
 	_, err := do[None](ctx, c, "drain", r)
 	return err
 }
+
+// RestartHold lengthens the lease of the daemon's node for a restart.
+func (c *Client) RestartHold(ctx context.Context, r HoldRequest) (HoldResult, error) {
+	return do[HoldResult](ctx, c, "restart-hold", r)
+}

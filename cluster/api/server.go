@@ -78,6 +78,7 @@ func routes(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/profile", verb(b.Profile))
 	mux.HandleFunc("POST /v1/move", verb(b.Move))
 	mux.HandleFunc("POST /v1/drain", verb(b.Drain))
+	mux.HandleFunc("POST /v1/restart-hold", verb(b.RestartHold))
 	return mux
 }
 

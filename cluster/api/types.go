@@ -26,6 +26,7 @@ type Backend interface {
 	Profile(context.Context, ProfileRequest, Progress) (state.Profile, error)
 	Move(context.Context, MoveRequest, Progress) (GroupStatus, error)
 	Drain(context.Context, DrainRequest, Progress) (None, error)
+	RestartHold(context.Context, HoldRequest, Progress) (HoldResult, error)
 }
 
 // None is an empty request or result.
@@ -157,4 +158,15 @@ type DrainRequest struct {
 	Node  string `json:"node"`
 	On    bool   `json:"on"`
 	Force bool   `json:"force,omitempty"` // even if groups are left that nobody else can hold
+}
+
+// HoldRequest lengthens this node's lease once, so that its daemon can be restarted without losing anything.
+type HoldRequest struct {
+	Duration time.Duration `json:"duration"`
+}
+
+// HoldResult is what the node has until the end of the hold.
+type HoldResult struct {
+	Left   time.Duration `json:"left"`   // of the hold
+	Groups []string      `json:"groups"` // that stay with the node
 }

@@ -18,6 +18,7 @@ type daemon struct {
 	applied api.ApplyResult
 	moved   api.GroupStatus
 	profile state.Profile
+	hold    api.HoldResult
 	already bool
 	refuse  string   // every verb, with this
 	says    []string // meanwhile
@@ -93,4 +94,8 @@ func (d *daemon) Move(ctx context.Context, in api.MoveRequest, p api.Progress) (
 
 func (d *daemon) Drain(ctx context.Context, in api.DrainRequest, p api.Progress) (api.None, error) {
 	return api.None{}, d.answer(ctx, "drain", in, p)
+}
+
+func (d *daemon) RestartHold(ctx context.Context, in api.HoldRequest, p api.Progress) (api.HoldResult, error) {
+	return d.hold, d.answer(ctx, "restart-hold", in, p)
 }

@@ -80,7 +80,7 @@ Exit codes: 0 done; 1 refused, failed, or not done in time; 2 wrong usage; 3 no 
 	root.AddCommand(
 		c.statusCommand(), c.versionCommand(),
 		c.applyCommand(), c.getCommand(), c.importCommand(), c.profileCommand(),
-		c.moveCommand(), c.drainCommand(), c.undrainCommand(),
+		c.moveCommand(), c.drainCommand(), c.undrainCommand(), c.restartHoldCommand(),
 		c.initCommand(), c.tokenCommand(), c.joinCommand(), c.leaveCommand(),
 	)
 	return root
