@@ -94,6 +94,7 @@ func carrying(t testing.TB, addresses ...string) *scene {
 
 // fakeGate is a gate that remembers what a real one would, and checks what callers owe it.
 type fakeGate struct {
+	gate // what no test asks for
 	*scene
 	guarded   map[netip.Addr]bool // whether it is held
 	open      bool
@@ -159,13 +160,11 @@ func (g *fakeGate) Release(addrs []netip.Addr) error {
 	return nil
 }
 
-func (g *fakeGate) Guarded() ([]netip.Addr, error)    { return nil, nil }
-func (g *fakeGate) Counters() (fence.Counters, error) { return fence.Counters{}, nil }
-func (g *fakeGate) Verify() error                     { return g.verifyErr }
-func (g *fakeGate) Close() error                      { return nil }
+func (g *fakeGate) Verify() error { return g.verifyErr }
 
 // fakeHost has addresses as vip.Host has them: its Outcomes say what that one's documentation promises.
 type fakeHost struct {
+	host // what no test asks for
 	*scene
 	have   []vip.Address
 	keeps  map[string]bool // prefixes that the kernel will not take off
@@ -217,11 +216,10 @@ func list(addresses []vip.Address) string {
 	return strings.Join(text, " ")
 }
 
-func (h *fakeHost) Refresh() error                                           { h.note("refresh"); return nil }
-func (h *fakeHost) RemoveLeftovers([]netip.Addr) ([]vip.Address, error)      { return nil, nil }
-func (h *fakeHost) Interfaces() (map[string]vip.Interface, error)            { return nil, nil }
-func (h *fakeHost) Close() error                                             { return nil }
-func (h *fakeHost) Watch(ctx context.Context, changed chan<- struct{}) error { return nil }
+func (h *fakeHost) Refresh() error {
+	h.note("refresh")
+	return nil
+}
 
 // fakeAnnouncer writes down what is announced.
 type fakeAnnouncer scene
