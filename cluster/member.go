@@ -23,6 +23,7 @@ import (
 	"vipd/cluster/state"
 	"vipd/cluster/trust"
 	"vipd/storage"
+	"vipd/vip"
 	"vipd/vip/announce"
 )
 
@@ -41,7 +42,7 @@ type member struct {
 	gossip *gossip.Gossip
 	raft   *consensus.Node // set before Run
 	early  atomic.Pointer[consensus.Node]
-	host   host
+	host   *vip.Host
 	door   *door
 
 	keeper    *keeper
@@ -150,7 +151,7 @@ func (m *member) assemble() error {
 	}
 	m.reporter = newReporter(reporterOptions{
 		node: m.self.node, view: m.View, epoch: m.keeper.currentEpoch,
-		interfaces: m.host.Interfaces, problems: m.tenant.unable,
+		interfaces: m.host.Interfaces, problems: m.unable,
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
 	})

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"vipd/cluster/state"
@@ -64,14 +65,6 @@ func failures(held []state.Holding, out vip.Outcome) map[string]string {
 	return failed
 }
 
-// forgive forgets the problems: the host's addresses or links changed, so it is worth another try.
-func (t *tenant) forgive() {
-	t.mu.Lock()
-	clear(t.problems)
-	t.mu.Unlock()
-	t.reported()
-}
-
 // unable returns what this host could not carry, by group, and why.
 func (t *tenant) unable() map[string]string {
 	t.mu.Lock()
@@ -79,6 +72,32 @@ func (t *tenant) unable() map[string]string {
 	why := make(map[string]string, len(t.problems))
 	for group, p := range t.problems {
 		why[group] = p.text
+	}
+	return why
+}
+
+// unable returns, by group, why this host cannot carry it: what the kernel refused lately, and addresses
+// that somebody else put on this host.
+func (m *member) unable() map[string]string {
+	why := m.tenant.unable()
+	var asked []netip.Addr
+	group := map[netip.Addr]string{}
+	for name, g := range m.View().Groups {
+		for _, ip := range g.IPs() {
+			asked = append(asked, ip)
+			group[ip] = name
+		}
+	}
+	if len(asked) == 0 {
+		return why
+	}
+	foreign, err := m.host.Foreign(asked)
+	if err != nil {
+		m.log.Warn("look for addresses that somebody else put here", "error", err)
+		return why
+	}
+	for ip, name := range foreign {
+		why[group[ip]] = fmt.Sprintf("somebody else put %s on its interface %s", ip, name)
 	}
 	return why
 }

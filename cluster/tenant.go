@@ -104,7 +104,7 @@ func (t *tenant) Run(ctx context.Context) error {
 		case <-t.wake:
 		case <-retry.C:
 		case <-t.changed:
-			t.forgive()
+			t.reported()
 		case <-refresh.C:
 			t.keepUp()
 		}

@@ -186,3 +186,26 @@ func firstFailure(verb string, addresses []Address, errs []error) error {
 	}
 	return first
 }
+
+// Foreign returns which of the addresses are on this host without being this Host's, each with the name of
+// the interface that has it. Set would refuse to take them over.
+func (h *Host) Foreign(addrs []netip.Addr) (map[netip.Addr]string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w, err := h.observe()
+	if err != nil {
+		return nil, err
+	}
+	asked := make(map[netip.Addr]bool, len(addrs))
+	for _, ip := range addrs {
+		asked[ip] = true
+	}
+	names := w.names()
+	foreign := map[netip.Addr]string{}
+	for _, a := range w.have {
+		if _, ours := h.owned[a.key]; asked[a.prefix.Addr()] && !(ours && a.marked()) {
+			foreign[a.prefix.Addr()] = names[a.index]
+		}
+	}
+	return foreign, nil
+}
