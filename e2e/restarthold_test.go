@@ -119,3 +119,32 @@ func (s *scene) serial(group string) (serial uint64) {
 	}))
 	return serial
 }
+
+// What cannot be gone on with is given up at the start, and taken over at once.
+func TestRestartHoldGivenUp(t *testing.T) {
+	s := form(t, 3)
+	s.apply(web)
+	n := s.holder("web")
+	w := s.watch(web4, web6)
+	at := time.Now()
+	s.restartHold(n)
+	s.must(n.Terminate(s.wait()))
+	w.step("somebody removes the gate of %s", n)
+	for _, family := range []string{"arp", "inet"} {
+		if out, err := n.Host.Command(s.Context(), "nft", "delete", "table", family, "vipd-"+n.Name).CombinedOutput(); err != nil {
+			s.Fatalf("nft: %v: %s", err, out)
+		}
+	}
+	w.step("%s starts", n)
+	s.must(n.Restart(s.wait()))
+	s.whole()
+	w.answered("", web4, web6)
+	if took := time.Since(at); took > hold {
+		s.Errorf("web came back %v after a hold of %v began", took, hold)
+	}
+	next := s.holder("web")
+	w.held("web", next, web4, web6)
+	if s.carries(n, web4) != (next == n) {
+		s.Errorf("%s holds web; %s has its address: %v", next, n, s.carries(n, web4))
+	}
+}
