@@ -51,6 +51,11 @@ func (m *member) warnings(view *state.State) []string {
 	if valid, _ := m.door.valid(); !valid {
 		warnings = append(warnings, "this node has no lease, so it answers for nothing: "+m.whyNoLease(view))
 	}
+	for _, name := range slices.Sorted(maps.Keys(view.Nodes)) {
+		if long := view.Nodes[name].LongLease; long != 0 {
+			warnings = append(warnings, fmt.Sprintf("%s has a restart-hold of %v: until its end nobody would notice that it crashed", name, long))
+		}
+	}
 	if voters := len(view.Voters.Names); voters == 2 {
 		warnings = append(warnings, "two voters: both are needed for every decision; a third node makes the cluster survive the loss of one")
 	}

@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,9 +24,18 @@ func (s *scene) restartHold(n *harness.Node) {
 	s.Helper()
 	result, err := n.Client.RestartHold(s.wait(), api.HoldRequest{Duration: hold})
 	s.must(err)
+	if !s.warned(n) {
+		s.Errorf("%s does not warn of the hold: %q", n, s.status(n).Warnings)
+	}
 	if result.Left <= hold-5*time.Second || result.Left > hold {
 		s.Errorf("%s has %v left of a hold of %v", n, result.Left, hold)
 	}
+}
+
+// warned reports whether a node's status speaks of a hold.
+func (s *scene) warned(n *harness.Node) bool {
+	s.Helper()
+	return slices.ContainsFunc(s.status(n).Warnings, func(w string) bool { return strings.Contains(w, "restart-hold") })
 }
 
 // A restart within a hold costs nothing, neither an answer nor the holder.
@@ -60,6 +73,12 @@ func TestRestartHold(t *testing.T) {
 			<-time.After(time.Until(at.Add(hold + time.Second)))
 			s.whole()
 			w.held("web", n, web4, web6)
+			s.await("the hold is forgotten", func(context.Context) error {
+				if s.warned(n) {
+					return errors.New("the status speaks of it")
+				}
+				return nil
+			})
 			w.shorter(web4, at, unnoticed)
 			w.shorter(web6, at, unnoticed)
 			if now := s.serial("web"); now != serial {
