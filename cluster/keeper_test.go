@@ -1,0 +1,327 @@
+package cluster
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"vipd/cluster/lease"
+	"vipd/cluster/state"
+	"vipd/cluster/wire"
+)
+
+// fakeLog is a Raft whose state a test sets.
+type fakeLog struct {
+	mu       sync.Mutex
+	view     *state.State
+	newest   uint64
+	caughtUp bool
+}
+
+func (l *fakeLog) View() *state.State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.view
+}
+
+func (l *fakeLog) NewestConfig() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(l.newest, l.view.Voters.Index)
+}
+
+func (l *fakeLog) LogEnd() (term, index uint64) { return 3, 99 }
+
+func (l *fakeLog) CaughtUp() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.caughtUp
+}
+
+// fakeBallot is a disk that a test may hold up or break.
+type fakeBallot struct {
+	mu        sync.Mutex
+	withdrawn []string
+	err       error
+	hung      chan struct{} // nil: it does not hang
+}
+
+func (b *fakeBallot) Withdraw(member string, _ uint64) error {
+	if b.hung != nil {
+		<-b.hung
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.withdrawn = append(b.withdrawn, member)
+	}
+	return b.err
+}
+
+func (b *fakeBallot) RaiseCeiling(time.Duration) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+func (b *fakeBallot) has(member string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Contains(b.withdrawn, member)
+}
+
+// office is a keeper of node a and what comes out of it.
+type office struct {
+	*keeper
+	t         testing.TB
+	raft      *fakeLog
+	disk      *fakeBallot
+	sent      chan sending
+	withdrawn chan lease.Withdrawal
+	gaveUp    chan uint64
+	broken    chan error
+}
+
+type sending struct {
+	to      string
+	message wire.Message
+}
+
+func newOffice(t testing.TB, view *state.State) *office {
+	o := &office{
+		t: t, raft: &fakeLog{view: view, caughtUp: true}, disk: &fakeBallot{},
+		sent: make(chan sending, 10_000), withdrawn: make(chan lease.Withdrawal, 10_000),
+		gaveUp: make(chan uint64, 100), broken: make(chan error, 100),
+	}
+	s := newScene(t)
+	s.door.opened = func() {}
+	o.keeper = newKeeper(keeperOptions{
+		self: wireName{node: "a", instance: "i-a", start: "s-a"}, log: quiet(), raft: o.raft, votes: o.disk, door: s.door,
+		send: func(to string, m wire.Message) {
+			select {
+			case o.sent <- sending{to, m}:
+			default:
+			}
+		},
+		withdrawn: func(w lease.Withdrawal) {
+			select {
+			case o.withdrawn <- w:
+			default:
+			}
+		},
+		lapsed: func() {},
+		gaveUp: func(epoch uint64) { o.gaveUp <- epoch },
+		broken: func(err error) {
+			select {
+			case o.broken <- err:
+			default:
+			}
+		},
+	}, lease.Memory{Ceiling: state.LAN.Lease})
+	return o
+}
+
+// now makes the replicated state another one.
+func (o *office) now(view *state.State) {
+	o.raft.mu.Lock()
+	o.raft.view = view
+	o.raft.mu.Unlock()
+	kick(o.refresh)
+}
+
+func (o *office) holds() bool {
+	valid, _ := o.door.valid()
+	return valid
+}
+
+// until waits for a message to a node of a kind.
+func until[M wire.Message](o *office, to string) M {
+	o.t.Helper()
+	late := time.After(limit)
+	for {
+		select {
+		case s := <-o.sent:
+			if m, ok := s.message.(M); ok && s.to == to {
+				return m
+			}
+		case <-late:
+			var m M
+			o.t.Fatalf("no %T to %s", m, to)
+		}
+	}
+}
+
+func TestOnlyVoterGrantsItselfALease(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a"))
+	runs(t, o.Run)
+	eventually(t, "there is a lease", o.holds)
+	diff(t, "epoch", 1, o.currentEpoch())
+	diff(t, "datagrams", 0, len(o.sent))
+}
+
+func TestLeaseTakesAMajority(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a", "b", "c"))
+	runs(t, o.Run)
+	r := until[lease.Renewal](o, "b")
+	diff(t, "renewal", lease.Renewal{Member: "a", Epoch: 1, Seq: r.Seq, Lease: state.LAN.Lease, Voters: o.raft.view.Voters.Index}, r)
+	if o.holds() {
+		t.Fatal("a lease of one voter in three")
+	}
+	late := time.After(limit)
+	for !o.holds() {
+		select {
+		case s := <-o.sent:
+			if r, ok := s.message.(lease.Renewal); ok && s.to == "c" {
+				o.deliver(lease.Grant{Member: "a", Epoch: 1, Seq: r.Seq, Voter: "c"})
+			}
+		case <-late:
+			t.Fatal("no lease with the grants of two voters in three")
+		}
+	}
+}
+
+func TestVoterGrantsWhatItKnows(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a", "b"))
+	voters := o.raft.view.Voters.Index
+	runs(t, o.Run)
+	o.deliver(lease.Renewal{Member: "b", Epoch: 2, Seq: 1, Lease: state.LAN.Lease, Voters: voters})
+	diff(t, "grant", lease.Grant{Member: "b", Epoch: 2, Seq: 1, Voter: "a"}, until[lease.Grant](o, "b"))
+	if silent := o.silent("b"); silent > limit {
+		t.Fatalf("b is thought silent for %v", silent)
+	}
+
+	// A configuration in the log counts from the next renewal on, without anybody saying so.
+	o.raft.mu.Lock()
+	o.raft.newest = voters + 5
+	o.raft.mu.Unlock()
+	o.deliver(lease.Renewal{Member: "b", Epoch: 2, Seq: 2, Lease: state.LAN.Lease, Voters: voters})
+	diff(t, "refusal", lease.OlderVoters, until[lease.Refusal](o, "b").Reason)
+	o.deliver(lease.Renewal{Member: "b", Epoch: 9, Seq: 1, Lease: state.LAN.Lease, Voters: voters + 5})
+	diff(t, "refusal", lease.UnknownEpoch, until[lease.Refusal](o, "b").Reason)
+}
+
+func TestVoterGrantsNothingBeforeItCaughtUp(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a", "b"))
+	o.raft.caughtUp = false
+	runs(t, o.Run)
+	renewal := lease.Renewal{Member: "b", Epoch: 2, Seq: 1, Lease: state.LAN.Lease, Voters: o.raft.view.Voters.Index}
+	o.deliver(renewal)
+	diff(t, "refusal", lease.NotReady, until[lease.Refusal](o, "b").Reason)
+	o.raft.mu.Lock()
+	o.raft.caughtUp = true
+	o.raft.mu.Unlock()
+	kick(o.refresh)
+	eventually(t, "it grants", func() bool {
+		renewal.Seq++
+		o.deliver(renewal)
+		for len(o.sent) > 0 {
+			if _, ok := (<-o.sent).message.(lease.Grant); ok {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// A disk that hangs holds a withdrawal back, and neither leases nor the answers to others.
+func TestWithdrawalIsDurableBeforeItIsTold(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a", "b"))
+	o.disk.hung = make(chan struct{})
+	release := sync.OnceFunc(func() { close(o.disk.hung) })
+	t.Cleanup(release)
+	runs(t, o.Run)
+	t.Cleanup(release) // before the end of Run, which waits for the disk
+	began := bootNow()
+	eventually(t, "a promise could be over", func() bool { return bootNow().Sub(began) > 3*state.LAN.Lease })
+	until[lease.Renewal](o, "b") // it goes on
+	if len(o.withdrawn) > 0 {
+		t.Fatal("a withdrawal was told before it was on the disk")
+	}
+	release()
+	w := until[lease.Withdrawal](o, "b")
+	diff(t, "voter", "a", w.Voter)
+	diff(t, "log's end", [2]uint64{3, 99}, [2]uint64{w.LastTerm, w.LastIndex})
+	own := await(t, "this voter's own withdrawal", o.withdrawn)
+	diff(t, "own withdrawal", w.Member, own.Member)
+	if !o.disk.has(w.Member) {
+		t.Fatal("told and not written")
+	}
+}
+
+func TestHeardWithdrawalIsHandedOn(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a"))
+	runs(t, o.Run)
+	want := lease.Withdrawal{Member: "x", Epoch: 4, Voter: "b", LastTerm: 1, LastIndex: 2}
+	o.deliver(want)
+	diff(t, "withdrawal", want, await(t, "a withdrawal", o.withdrawn))
+}
+
+func TestDiskThatFailsEndsTheDaemon(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a", "b"))
+	failed := errors.New("input/output error")
+	o.disk.err = failed
+	runs(t, o.Run)
+	if err := await(t, "an end", o.broken); !errors.Is(err, failed) {
+		t.Fatalf("ended with %v", err)
+	}
+	if len(o.withdrawn) > 0 {
+		t.Fatal("a withdrawal that is not on the disk was told")
+	}
+}
+
+func TestEpochOfAnotherStart(t *testing.T) {
+	for name, change := range map[string]func(*state.Node){
+		"start":          func(n *state.Node) { n.Start = "earlier" },
+		"data directory": func(n *state.Node) { n.Instance = "other" },
+		"epoch is dead":  func(n *state.Node) { n.Epoch = 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			view := *clusterOf(t, "a")
+			me := *view.Nodes["a"]
+			change(&me)
+			view.Nodes = map[string]*state.Node{"a": &me}
+			o := newOffice(t, &view)
+			o.observe(t.Context())
+			diff(t, "epoch", 0, o.currentEpoch())
+		})
+	}
+}
+
+func TestDeathAndRebirth(t *testing.T) {
+	view := clusterOf(t, "a")
+	o := newOffice(t, view)
+	runs(t, o.Run)
+	eventually(t, "there is a lease", o.holds)
+	dead := grow(t, view, state.Command{Retire: &state.Retire{Tenure: state.Tenure{Node: "a", Epoch: 1}}})
+	o.now(dead)
+	eventually(t, "the epoch is gone", func() bool { return o.currentEpoch() == 0 && !o.holds() })
+	o.now(grow(t, dead, registering("a")))
+	eventually(t, "there is another lease", func() bool { return o.currentEpoch() == 2 && o.holds() })
+}
+
+func TestEpochWithoutALeaseIsGivenUp(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a", "b", "c"))
+	runs(t, o.Run)
+	diff(t, "epoch given up", 1, await(t, "the epoch to be given up", o.gaveUp))
+}
+
+func TestRunShutsTheDoor(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a"))
+	t.Run("run", func(t *testing.T) {
+		runs(t, o.Run)
+		eventually(t, "there is a lease", o.holds)
+	})
+	if o.holds() {
+		t.Fatal("the lease outlives its keeper")
+	}
+}
+
+func TestFullInboxLosesDatagrams(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a"))
+	for range inboxSize + 10 {
+		o.deliver(lease.Withdrawal{})
+	}
+	diff(t, "waiting", inboxSize, len(o.inbox))
+}
