@@ -68,22 +68,26 @@ func (n *node) heardOf(index, prev uint64, cmd *state.Command) {
 	}
 }
 
+func timingOf(p state.Profile) lease.Timing {
+	return lease.Timing{Renew: p.Renew, Lease: p.Lease, Margin: p.Margin}
+}
+
 // react tells the machines what the state says and does what follows from it.
 func (n *node) react() {
 	s := n.state
 	if s.Index == 0 {
 		return
 	}
-	timing := lease.Timing{Renew: s.Profile.Renew, Lease: s.Profile.Lease, Margin: s.Profile.Margin}
+	agreed := timingOf(s.Profile)
 	voters := lease.VotersCommitted{Index: s.Voters.Index, Names: s.Voters.Names}
 	live := s.LiveEpochs()
-	n.stepHolder(lease.Retimed{Timing: timing})
+	n.stepHolder(lease.Retimed{Timing: agreed})
 	n.stepHolder(voters)
 	n.reactToEpoch(s)
 	if n.w.omit.Slack {
-		timing.Margin = 0
+		agreed.Margin = 0
 	}
-	n.stepVoter(lease.Retimed{Timing: timing})
+	n.stepVoter(lease.Retimed{Timing: agreed})
 	n.stepVoter(voters)
 	n.stepVoter(lease.StateApplied{Live: live})
 	if !n.ready && n.applied >= n.atStart {
@@ -115,7 +119,7 @@ func (n *node) reactToEpoch(s *state.State) {
 func (n *node) holderReset() {
 	n.lapsed()
 	n.holder = lease.NewHolder(n.name)
-	n.stepHolder(lease.Retimed{Timing: lease.Timing{Renew: n.state.Profile.Renew, Lease: n.state.Profile.Lease, Margin: n.state.Profile.Margin}})
+	n.stepHolder(lease.Retimed{Timing: timingOf(n.state.Profile)})
 	n.stepHolder(lease.VotersCommitted{Index: n.state.Voters.Index, Names: n.state.Voters.Names})
 }
 

@@ -90,7 +90,7 @@ func TestSomeHolder(t *testing.T) {
 // TestFailoverTakesOneLeaseAndOneCommit kills the host of a holder and measures until everything has a
 // holder again: no longer than a promise, and what withdrawing, electing, committing and taking need.
 func TestFailoverTakesOneLeaseAndOneCommit(t *testing.T) {
-	limit := state.LAN.Promise() + 100*time.Millisecond
+	limit := timingOf(state.LAN).Promise() + 100*time.Millisecond
 	for name, victim := range map[string]func(play) *node{
 		"a holder": func(p play) *node { return p.holder },
 		"the leader": func(p play) *node {

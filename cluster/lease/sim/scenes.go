@@ -126,7 +126,7 @@ func alternatingSilence(w *world) time.Duration {
 			})
 		}
 		silence(p.others[0].name, p.others[1].name)
-		w.after(p.leader.state.Profile.Promise()+60*time.Millisecond, func() { silence(p.others[2].name) })
+		w.after(timingOf(p.leader.state.Profile).Promise()+60*time.Millisecond, func() { silence(p.others[2].name) })
 	})
 }
 
@@ -176,7 +176,7 @@ func shrinkingVoters(w *world) time.Duration {
 			}
 			return to == unaware.name && (kind == "append" || kind == "committed")
 		})
-		w.after(p.leader.state.Profile.Promise()+w.between(20*time.Millisecond, 60*time.Millisecond), func() {
+		w.after(timingOf(p.leader.state.Profile).Promise()+w.between(20*time.Millisecond, 60*time.Millisecond), func() {
 			w.wanted = []string{third.name, second.name, p.leader.name}
 			slices.Sort(w.wanted)
 		})
@@ -204,7 +204,7 @@ func withdrawnThenAlone(w *world) time.Duration {
 		w.net.drop = func(from, to, kind string) bool {
 			return kind == "renew" && from == p.holder.name && to == p.leader.name
 		}
-		w.after(p.leader.state.Profile.Promise()+50*time.Millisecond, func() {
+		w.after(timingOf(p.leader.state.Profile).Promise()+50*time.Millisecond, func() {
 			w.net.drop = nil
 			p.others[0].crash(true)
 		})
