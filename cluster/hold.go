@@ -46,6 +46,9 @@ func (n *Node) RestartHold(ctx context.Context, r api.HoldRequest, progress api.
 // mayHold returns why a restart-hold makes no sense here, or nil.
 func (m *member) mayHold(d time.Duration) error {
 	valid, open := m.door.valid()
+	if group := m.speaker.anyGroup(); group != "" {
+		return fmt.Errorf("%s is shared by VRRP, and routers outside would take it over while this daemon is away; move it to another node first", group)
+	}
 	switch profile := m.View().Profile; {
 	case d < minHold || d > state.MaxLease:
 		return fmt.Errorf("a restart-hold lasts %v to %v, not %v", minHold, state.MaxLease, d)

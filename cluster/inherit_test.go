@@ -159,7 +159,7 @@ func TestHoldRefused(t *testing.T) {
 	s.lease()
 	s.step()
 	fit := func() *member {
-		return &member{options: Options{Fence: true}, log: quiet(), door: s.door, keeper: &keeper{}}
+		return &member{options: Options{Fence: true}, log: quiet(), door: s.door, keeper: &keeper{}, speaker: newSpeaker(speakerOptions{log: quiet()})}
 	}
 	check(t, fit().mayHold(10*time.Second))
 	none := fit()
@@ -168,6 +168,8 @@ func TestHoldRefused(t *testing.T) {
 	pending.keeper.inherited = &inheritance{}
 	shut := fit()
 	shut.door = &door{}
+	speaking := fit()
+	speaking.speaker.routers["web"] = &virtualRouter{}
 	for name, tt := range map[string]struct {
 		m *member
 		d time.Duration
@@ -177,6 +179,7 @@ func TestHoldRefused(t *testing.T) {
 		"no fence":       {none, 10 * time.Second},
 		"no lease":       {shut, 10 * time.Second},
 		"just restarted": {pending, 10 * time.Second},
+		"speaks VRRP":    {speaking, 10 * time.Second},
 	} {
 		if tt.m.mayHold(tt.d) == nil {
 			t.Errorf("%s: not refused", name)

@@ -49,6 +49,7 @@ type member struct {
 	tenant    *tenant
 	clerk     *clerk
 	reporter  *reporter
+	speaker   *speaker
 	conductor *conductor
 	elector   *elector
 	steward   *steward
@@ -130,9 +131,10 @@ func (m *member) assemble() error {
 	}
 	m.announcer = announcer
 	m.opened.add(announcer.Close)
+	m.assembleSpeaker()
 	m.tenant = newTenant(tenantOptions{
 		node: m.self.node, log: m.log, view: m.View, epoch: m.keeper.currentEpoch,
-		door: m.door, host: m.host, announce: m.announcer,
+		door: m.door, host: m.host, announce: m.announcer, speaker: m.speaker,
 		letGo:    m.letGo,
 		reported: func() { kick(m.reporter.wake) },
 		giveUp:   m.fail,
@@ -151,7 +153,7 @@ func (m *member) assemble() error {
 	}
 	m.reporter = newReporter(reporterOptions{
 		node: m.self.node, view: m.View, epoch: m.keeper.currentEpoch,
-		interfaces: m.host.Interfaces, problems: m.unable,
+		interfaces: m.host.Interfaces, problems: m.unable, routers: m.speaker.spoken, heard: m.speaker.heritage.hear,
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
 	})
@@ -236,7 +238,7 @@ func (m *member) Run(ctx context.Context) error {
 	parts, life := errgroup.WithContext(life)
 	for _, run := range []func(context.Context) error{
 		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
-		m.keeper.Run, m.tenant.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run,
+		m.keeper.Run, m.tenant.Run, m.speaker.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run,
 		m.conductor.Run, m.elector.Run, m.steward.Run, m.canary, m.followLeader, m.seek,
 	} {
 		parts.Go(func() error { return run(life) })

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -65,7 +66,7 @@ func failures(held []state.Holding, out vip.Outcome) map[string]string {
 	return failed
 }
 
-// unable returns what this host could not carry, by group, and why.
+// unable returns what this host could not carry or speak VRRP for, by group, and why.
 func (t *tenant) unable() map[string]string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -73,6 +74,7 @@ func (t *tenant) unable() map[string]string {
 	for group, p := range t.problems {
 		why[group] = p.text
 	}
+	maps.Copy(why, t.speaker.unable())
 	return why
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -24,11 +25,12 @@ type account struct {
 	Unfit      string            `json:"unfit,omitempty"`      // why it should hold nothing
 	Interfaces map[string]string `json:"interfaces,omitempty"` // those that groups use: why unusable; "" if usable
 	Groups     map[string]string `json:"groups,omitempty"`     // what it cannot carry, and why
+	Routers    map[string]spoken `json:"routers,omitempty"`    // the virtual routers that it runs, by group
 }
 
 func (a account) equal(b account) bool {
 	return a.Applied == b.Applied && a.Unfit == b.Unfit &&
-		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Groups, b.Groups)
+		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Groups, b.Groups) && reflect.DeepEqual(a.Routers, b.Routers)
 }
 
 // reporter makes this node's account and keeps the newest of every node.
@@ -48,6 +50,8 @@ type reporterOptions struct {
 	epoch      func() uint64
 	interfaces func() (map[string]vip.Interface, error)
 	problems   func() map[string]string // by group
+	routers    func() map[string]spoken
+	heard      func(node string, routers map[string]spoken) // what a node says of its virtual routers
 	broadcast  func(wire.Message)
 	changed    func() // somebody's account did; must not block
 }
@@ -108,7 +112,7 @@ func (r *reporter) report() {
 
 func (r *reporter) account() account {
 	view := r.view()
-	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}}
+	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers()}
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()
@@ -151,6 +155,9 @@ func (r *reporter) hear(m wire.Report) {
 		r.accounts[m.Node] = received{account: a, epoch: m.Epoch, seq: m.Seq}
 	}
 	r.mu.Unlock()
+	if !stale || m.Epoch == last.epoch && m.Seq == last.seq {
+		r.heard(m.Node, a.Routers)
+	}
 	if !stale {
 		r.changed()
 	}

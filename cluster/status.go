@@ -121,6 +121,7 @@ func (m *member) groupStatus(view *state.State) []api.GroupStatus {
 	for _, name := range slices.Sorted(maps.Keys(view.Groups)) {
 		groups = append(groups, describeGroup(view, health, view.Groups[name], load))
 	}
+	m.describeVRRP(view, groups)
 	return groups
 }
 

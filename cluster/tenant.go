@@ -67,6 +67,7 @@ type tenantOptions struct {
 	door     *door
 	host     host
 	announce announcer
+	speaker  *speaker
 	// letGo tells who waits for these debts, at once, and the log, soon. It must not block.
 	letGo func(wire.Released)
 	// reported is called when this node's ability to carry a group changed. It must not block.
@@ -104,6 +105,7 @@ func (t *tenant) Run(ctx context.Context) error {
 		case <-t.wake:
 		case <-retry.C:
 		case <-t.changed:
+			t.speaker.recheck()
 			t.reported()
 		case <-refresh.C:
 			t.keepUp()
@@ -135,6 +137,7 @@ func (t *tenant) step() bool {
 		return false
 	}
 	if t.door.missing() && !t.startOver() {
+		t.speaker.allow(t.view(), state.Tenancy{})
 		return false
 	}
 	view := t.view()
@@ -143,11 +146,7 @@ func (t *tenant) step() bool {
 	if valid && !open {
 		valid = t.reopen()
 	}
-	held := tenancy.Held
-	if !valid {
-		held = nil
-	}
-	done := t.carry(held)
+	done := t.carryAllowed(view, tenancy, valid)
 	t.settle(tenancy)
 	return done
 }
@@ -237,11 +236,7 @@ func (t *tenant) fence(want []vip.Address) bool {
 
 // tell announces what was added, be it new or put back after somebody removed it.
 func (t *tenant) tell(out vip.Outcome) {
-	var targets []announce.Target
-	for _, a := range out.Added {
-		targets = append(targets, announce.Target{Addr: a.Prefix.Addr(), Interface: a.Interface})
-	}
-	t.announce.Announce(targets)
+	t.announceTo(out.Added)
 	if out.Changed() {
 		t.log.Info("addresses changed", "added", len(out.Added), "removed", len(out.Removed))
 	}

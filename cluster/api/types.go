@@ -72,6 +72,25 @@ type GroupStatus struct {
 	Pinned    bool        `json:"pinned,omitempty"`  // by `vipctl move`
 	Waiting   string      `json:"waiting,omitempty"` // for whom to let go
 	Nodes     []Candidate `json:"nodes"`             // best first
+	VRRP      *VRRPStatus `json:"vrrp,omitempty"`    // nil: it has no vrrp section
+}
+
+// VRRPStatus is a group's virtual router, which its holder runs.
+type VRRPStatus struct {
+	RouterID  uint8  `json:"virtual_router_id"`
+	Version   uint8  `json:"version"`
+	Interface string `json:"interface"`
+	// State is INIT, BACKUP or MASTER; empty: nobody runs it, or the holder has not told yet. Only a MASTER
+	// carries the group's addresses.
+	State    string    `json:"state"`
+	Since    time.Time `json:"since,omitzero"` // of the state
+	Priority uint8     `json:"priority"`       // that the cluster advertises
+	Master   string    `json:"master"`         // who has the addresses, by its adverts' source; empty: not known
+	Sent     uint64    `json:"adverts_sent"`
+	Unsent   uint64    `json:"adverts_not_sent"` // because the kernel refused to
+	Received uint64    `json:"adverts_received"` // that counted
+	// Dropped counts the packets that did not count, by the reason's name.
+	Dropped map[string]uint64 `json:"dropped"`
 }
 
 // Candidate is a node's standing for a group.
