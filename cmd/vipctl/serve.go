@@ -33,6 +33,15 @@ The file is YAML, as vipctl get prints it:
     priorities: {n1: 150, n3: 0}  # higher is preferred, 0 never holds the group
     preempt: true                 # whether a better node takes it back (default true)
     preempt_delay: 10s            # how long that node has to be better first
+    vrrp:                         # only to share the addresses with VRRP routers outside the cluster
+      virtual_router_id: 51       # 1 to 255, that of the peers
+      version: 2                  # 2 or 3 (default 2; 3 for IPv6)
+      advert_int: 1s              # whole seconds in version 2, multiples of 10ms in version 3 (default 1s)
+      auth_pass: secret           # version 2 only, at most 8 bytes
+      priority: 120               # that the cluster advertises (default: its best node's)
+      unicast_peers: [192.0.2.2]  # instead of multicast
+      excluded: ["2001:db8::10"]  # addresses that adverts do not list; those they list are of one family
+      v3_checksum_as_v2: true     # RFC 9568's form of version 3's checksum over IPv4, instead of keepalived's
 
 A mistake in the file is reported with its line, nothing is changed, and the exit code is 1.`,
 		Example: "  vipctl apply -f vips.yaml --dry-run\n  vipctl apply -f vips.yaml\n  vipctl get | sed s/eth0/eth1/ | vipctl apply -f -",

@@ -26,6 +26,10 @@ its promises, the nodes, and the groups of addresses with who holds each, for ho
 For a group that nobody holds it says of each node why not. SINCE is the time since the group was given to
 its holder. EPOCH numbers the start of a node's daemon; "-" is a node that may hold nothing now.
 
+A group with a vrrp section has a line of its own: its holder speaks for the cluster, and carries the addresses
+while it is MASTER. While it is BACKUP, a router outside the cluster has them. Adverts that do not count are
+counted by the reason.
+
 The counters of the fence are packets that this host's kernel dropped because the lease had run out, or
 because another node is responsible; some are normal while a group moves.`,
 		Example: "  vipctl status\n  vipctl status --wide\n  vipctl status -o json | jq -r '.groups[] | select(.holder == \"\").name'",
@@ -151,11 +155,40 @@ func (v statusView) group(g api.GroupStatus) row {
 			r.notes = append(r.notes, standing(n))
 		}
 	}
+	if g.VRRP != nil {
+		r.notes = append(r.notes, v.vrrp(*g.VRRP))
+	}
 	if g.Waiting != "" {
 		r.notes = append(r.notes, "waits for "+g.Waiting+" to let go")
 	}
 	r.cells = []string{g.Name, holder, since, list(g.Addresses, v.limit()), orDash(g.Reason)}
 	return r
+}
+
+// vrrp says in a line what a group's virtual router is doing.
+func (v statusView) vrrp(r api.VRRPStatus) string {
+	text := fmt.Sprintf("vrrp %d on %s: ", r.RouterID, r.Interface)
+	switch {
+	case r.State == "":
+		text += "nobody speaks"
+	case r.State == "BACKUP" && r.Master != "":
+		text += "BACKUP; the master is " + r.Master
+	default:
+		text += r.State
+	}
+	text += fmt.Sprintf("; priority %d; adverts sent %d, received %d", r.Priority, r.Sent, r.Received)
+	if r.Unsent > 0 {
+		text += fmt.Sprintf(", not sent %d", r.Unsent)
+	}
+	for i, reason := range slices.Sorted(maps.Keys(r.Dropped)) {
+		if i == 0 {
+			text += "; dropped:"
+		} else {
+			text += ","
+		}
+		text += fmt.Sprintf(" %s %d", reason, r.Dropped[reason])
+	}
+	return text
 }
 
 // standing says why a node does not hold a group that nobody holds.

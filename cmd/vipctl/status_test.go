@@ -41,12 +41,23 @@ func TestStatus(t *testing.T) {
 	lost.Fence = &api.FenceCounters{Enforced: true}
 	unfenced := three(time.Now().Add(-50*time.Hour - time.Minute))
 	unfenced.Fence = &api.FenceCounters{}
+	shared := three(longAgo)
+	shared.Groups = []api.GroupStatus{{
+		Name: "shared", Holder: "n2", Since: longAgo, Reason: "new group", Addresses: []string{"192.0.2.20"}, VRRP: &api.VRRPStatus{
+			RouterID: 51, Version: 2, Interface: "eth0", State: "BACKUP", Since: longAgo, Priority: 100, Master: "192.0.2.7",
+			Sent: 3, Unsent: 1, Received: 7, Dropped: map[string]uint64{"bad ttl": 2, "auth mismatch": 1},
+		},
+	}, {
+		Name: "unheld", Since: longAgo, Addresses: []string{"192.0.2.21"}, VRRP: &api.VRRPStatus{RouterID: 52, Version: 3, Interface: "eth0", Priority: 100},
+	}}
 	for _, tt := range []struct {
 		name, args string
 		status     api.Status
 	}{
 		{name: "status", args: "status", status: three(time.Now().Add(-5*time.Minute - 30*time.Second))},
 		{name: "status wide", args: "status --wide", status: three(longAgo)},
+		{name: "status with VRRP", args: "status --wide", status: shared},
+		{name: "status with VRRP in JSON", args: "status -o json", status: shared},
 		{name: "status in JSON", args: "status -o json", status: three(longAgo)},
 		{name: "status in YAML", args: "status -o yaml", status: three(longAgo)},
 		{name: "status without quorum", args: "status", status: lost},
