@@ -76,13 +76,14 @@ func (s *steward) step() time.Duration {
 // track tells the gate of elections and committed configurations; it reports whether this node leads.
 func (s *steward) track(view *state.State) bool {
 	now := bootNow()
-	switch leads := s.raft.Leads(); {
+	leads := s.raft.Leads()
+	switch {
 	case leads && !s.leading:
 		s.gate.Elected(now)
 	case !leads && s.leading:
 		s.gate.Deposed()
 	}
-	s.leading = s.raft.Leads()
+	s.leading = leads
 	if view.Voters.Index > s.seen {
 		s.seen = view.Voters.Index
 		s.gate.Committed(now)
