@@ -45,6 +45,10 @@ type Resign struct{}
 // Renewed is a member's renewal.
 type Renewed struct{ Renewal Renewal }
 
+// Heard says that a node is there: it said something that is no renewal. A node that has no epoch to renew
+// has to be heard of as often as one that has, or voters that restarted together would wait for ever.
+type Heard struct{ Node string }
+
 // StateApplied gives the live epoch of each member in the voter's applied state. The voter keeps the map;
 // it must not be changed any more.
 type StateApplied struct{ Live map[string]uint64 }
@@ -81,6 +85,7 @@ func (Tick) voterEvent()             {}
 func (Retimed) voterEvent()          {}
 func (VotersCommitted) voterEvent()  {}
 func (Renewed) voterEvent()          {}
+func (Heard) voterEvent()            {}
 func (StateApplied) voterEvent()     {}
 func (LogConfigured) voterEvent()    {}
 func (Ready) voterEvent()            {}

@@ -29,10 +29,12 @@ type Voter struct {
 	raising   time.Duration // being made durable; 0: nothing
 
 	ready      bool
-	voting     bool    // a voter by the committed configuration
-	configured uint64  // index of the newest voter configuration in its own log
-	committed  uint64  // index of the newest committed one
-	able       Instant // since when it has been ready and voting, and so could have been renewed with
+	voting     bool               // a voter by the committed configuration
+	configured uint64             // index of the newest voter configuration in its own log
+	committed  uint64             // index of the newest committed one
+	able       Instant            // since when it has been ready and voting, and so could have been renewed with
+	voters     []string           // of the newest committed configuration
+	heard      map[string]Instant // when each node was last heard of
 
 	live      map[string]uint64
 	watched   map[string]*watch
@@ -49,6 +51,7 @@ type watch struct {
 	promised    Instant
 	withdrawing bool    // PersistWithdrawal of epoch is under way
 	announce    Instant // when the next announcement is due, once epoch is withdrawn
+	look        Instant // when to look again whether this voter is in touch, if it was not
 }
 
 // NewVoter returns a voter whose process started at started and who remembers memory. It knows neither
@@ -64,6 +67,7 @@ func NewVoter(self string, started Instant, memory Memory) *Voter {
 		inherited: memory.Ceiling,
 		ceiling:   memory.Ceiling,
 		watched:   map[string]*watch{},
+		heard:     map[string]Instant{},
 		withdrawn: withdrawn,
 	}
 }
@@ -85,7 +89,9 @@ func (v *Voter) Step(now Instant, ev VoterEvent) []VoterAction {
 	v.forgive(now)
 	actions := v.handle(now, ev)
 	for _, member := range v.overdue(now) {
-		actions = append(actions, v.act(now, member))
+		if action := v.act(now, member); action != nil {
+			actions = append(actions, action)
+		}
 	}
 	return actions
 }
@@ -129,7 +135,10 @@ func (v *Voter) handle(now Instant, ev VoterEvent) []VoterAction {
 	case Ready:
 		v.enable(now, true, v.voting)
 	case Renewed:
+		v.heard[ev.Renewal.Member] = now
 		return v.renewed(now, ev.Renewal)
+	case Heard:
+		v.heard[ev.Node] = now
 	case Persisted:
 		v.persisted(now, ev)
 	case CeilingPersisted:
@@ -147,6 +156,7 @@ func (v *Voter) commit(now Instant, ev VotersCommitted) {
 	}
 	v.committed = ev.Index
 	v.configured = max(v.configured, ev.Index)
+	v.voters = ev.Names
 	v.enable(now, v.ready, slices.Contains(ev.Names, v.self))
 }
 
@@ -212,7 +222,21 @@ func (v *Voter) due(member string) (Instant, bool) {
 	case v.withdrawn[member] >= epoch:
 		return w.announce, true
 	}
-	return max(w.promised, v.waitFrom(w)), true
+	return max(w.promised, v.waitFrom(w), w.look), true
+}
+
+// inTouch reports whether a majority of the voters, this one included, was heard of lately. A voter that is
+// cut off hears nobody and would withdraw everybody. That could not make anyone dead, but it would last
+// when the cable is mended: members would be left with one voter less until they get another epoch.
+func (v *Voter) inTouch(now Instant) bool {
+	n := 0
+	for _, voter := range v.voters {
+		at, ever := v.heard[voter]
+		if voter == v.self || ever && now.Sub(at) < v.timing.Lease/2 {
+			n++
+		}
+	}
+	return n >= majority(len(v.voters))
 }
 
 // waitFrom returns the earliest time to withdraw a member that never renewed. It is the latest of
@@ -234,6 +258,10 @@ func (v *Voter) waitFrom(w *watch) Instant {
 func (v *Voter) act(now Instant, member string) VoterAction {
 	w := v.watched[member]
 	if v.withdrawn[member] < w.epoch {
+		if !v.inTouch(now) {
+			w.look = now.Add(v.timing.Renew/2 + 1)
+			return nil
+		}
 		w.withdrawing = true
 		return PersistWithdrawal{Member: member, Epoch: w.epoch}
 	}

@@ -19,7 +19,7 @@ func newVoter(t *testing.T, memory Memory) *Voter {
 	v := NewVoter("v", at(0), memory)
 	v.Step(at(0), Retimed{lan})
 	v.Step(at(0), LogConfigured{Index: 3})
-	v.Step(at(0), VotersCommitted{Index: 3, Names: []string{"v", "w", "x"}})
+	v.Step(at(0), VotersCommitted{Index: 3, Names: []string{"v"}})
 	v.Step(at(0), StateApplied{map[string]uint64{"a": 7}})
 	v.Step(at(0), Ready{})
 	return v
@@ -197,7 +197,7 @@ func TestVoterThatDoesNotVoteWithdrawsNothing(t *testing.T) {
 		t.Fatalf("a learner has something to do at %v", due)
 	}
 	// Members learn only now that they should renew with it.
-	v.Step(at(time.Second), VotersCommitted{Index: 8, Names: []string{"v", "w"}})
+	v.Step(at(time.Second), VotersCommitted{Index: 8, Names: []string{"v"}})
 	expectDue(t, v, at(time.Second+promised), persistA)
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"vipd/cluster/lease"
 	"vipd/cluster/placement"
 	"vipd/cluster/state"
 )
@@ -22,8 +23,19 @@ func (n *node) duties() {
 		return
 	}
 	n.attendEpoch()
+	n.sayHello()
 	if !n.reconciling {
 		n.release()
+	}
+}
+
+// sayHello lets the voters know of a node that has no epoch to renew.
+func (n *node) sayHello() {
+	if n.epoch != 0 {
+		return
+	}
+	for _, to := range n.w.names {
+		n.w.net.send(n.name, to, "hello", func(dst *node) { dst.stepVoter(lease.Heard{Node: n.name}) })
 	}
 }
 
