@@ -167,6 +167,8 @@ func (k *keeper) receive(ctx context.Context, m wire.Message) {
 		k.hold(lease.Refused{Refusal: m})
 	case lease.Withdrawal:
 		k.withdrawn(m)
+	case wire.Report:
+		k.vote(ctx, lease.Heard{Node: m.Node})
 	}
 }
 

@@ -71,17 +71,27 @@ func newReporter(o reporterOptions) *reporter {
 
 // Run reports until ctx ends.
 func (r *reporter) Run(ctx context.Context) error {
-	tick := time.NewTicker(reportEach)
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		r.report()
+		resetTimer(timer, r.interval())
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-timer.C:
 		case <-r.wake:
 		}
 	}
+}
+
+// interval is how long to wait before the next report. A node that has no lease to renew reports as often
+// as others renew: the voters have to know that it is there (lease.Heard).
+func (r *reporter) interval() time.Duration {
+	if r.epoch() == 0 {
+		return min(r.view().Profile.Renew, reportEach)
+	}
+	return reportEach
 }
 
 // setUnfit says why this node should hold nothing; it is reported at once.

@@ -56,6 +56,7 @@ func (m *member) receive(data []byte) {
 	case wire.Campaign:
 		m.askedToCampaign(message)
 	case wire.Report:
+		m.keeper.deliver(message)
 		m.reporter.hear(message)
 	default:
 		m.keeper.deliver(message)
