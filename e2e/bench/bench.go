@@ -71,9 +71,8 @@ func (b *bench) failover(ctx context.Context) error {
 	return c.run(ctx, b)
 }
 
-// sizeVariants are tried with many addresses and groups. keepalived has its default interval: with a hundred
-// addresses at 0.1 s its masters are too busy with addresses to send adverts in time, and the backups take over
-// in turn without end.
+// sizeVariants are tried with many addresses and groups. keepalived has its default interval: at 0.1 s and with a
+// hundred addresses its hosts took over from each other for minutes after a repair, and the machine with them.
 var sizeVariants = []variant{vipdLAN, keepalivedSlow}
 
 func (b *bench) addresses(ctx context.Context) error {

@@ -13,7 +13,7 @@ import (
 type Idle struct {
 	System string `json:"system"`
 	Groups int    `json:"groups"`
-	// Role is what the host is: leader or not; for keepalived holder or not.
+	// Role is what the host is: leader or not; for keepalived, master of most or not.
 	Role string `json:"role"`
 	// CPU is in percent of one core, the mean over the hosts of this role.
 	CPU float64 `json:"cpu_percent"`
@@ -68,13 +68,13 @@ func (b *bench) idleWith(ctx context.Context, v variant, groups int) (err error)
 	return err
 }
 
-// idleRows makes two rows: of the host that leads or, with keepalived, has everything, and of the others.
+// idleRows makes two rows: of the host that leads or, with keepalived, has the most, and of the others.
 func (b *bench) idleRows(ctx context.Context, v variant, sys system, s service, before, after map[*lab.Host]usage) ([]Idle, error) {
 	names := [2]string{"leader", "other"}
 	first, err := sys.leads(ctx)
 	if err == nil && first == nil {
 		names[0], names[1] = "master", "backup"
-		first, err = holderOf(sys.network(), s)
+		first, err = mostOf(sys.network(), s)
 	}
 	if err != nil {
 		return nil, err

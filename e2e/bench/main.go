@@ -68,8 +68,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	begin := time.Now()
-	defer harness.RemoveBinaries() // a leftover in the temporary directory is no reason to fail
 	err := b.runAll(ctx, list(*only))
+	err = errors.Join(err, harness.RemoveBinaries())
 	b.report.finish(time.Since(begin))
 	if *file != "" {
 		err = errors.Join(err, b.report.save(*file))

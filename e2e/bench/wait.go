@@ -108,3 +108,18 @@ func holderOf(l *lab.Lab, s service) (*lab.Host, error) {
 	}
 	return nil, fmt.Errorf("no host has all addresses: %v", counts)
 }
+
+// mostOf returns the host that has the most addresses.
+func mostOf(l *lab.Lab, s service) (*lab.Host, error) {
+	counts, err := holders(l, s)
+	if err != nil {
+		return nil, err
+	}
+	most := l.Hosts[0]
+	for h, n := range counts {
+		if n > counts[most] {
+			most = h
+		}
+	}
+	return most, nil
+}
