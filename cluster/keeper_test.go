@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -225,12 +226,23 @@ func TestVoterGrantsNothingBeforeItCaughtUp(t *testing.T) {
 	})
 }
 
+// hearing keeps the voter in touch with a node that renews nothing.
+func (o *office) hearing(node string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for pause(ctx, state.LAN.Renew) {
+			o.deliver(wire.Report{Node: node})
+		}
+		return nil
+	}
+}
+
 // A disk that hangs holds a withdrawal back, and neither leases nor the answers to others.
 func TestWithdrawalIsDurableBeforeItIsTold(t *testing.T) {
 	o := newOffice(t, clusterOf(t, "a", "b"))
 	o.disk.hung = make(chan struct{})
 	release := sync.OnceFunc(func() { close(o.disk.hung) })
 	t.Cleanup(release)
+	runs(t, o.hearing("b"))
 	runs(t, o.Run)
 	t.Cleanup(release) // before the end of Run, which waits for the disk
 	began := bootNow()
@@ -262,6 +274,7 @@ func TestDiskThatFailsEndsTheDaemon(t *testing.T) {
 	o := newOffice(t, clusterOf(t, "a", "b"))
 	failed := errors.New("input/output error")
 	o.disk.err = failed
+	runs(t, o.hearing("b"))
 	runs(t, o.Run)
 	if err := await(t, "an end", o.broken); !errors.Is(err, failed) {
 		t.Fatalf("ended with %v", err)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -187,27 +186,33 @@ func (r *reporter) health(view *state.State, suspect func(node string) string) p
 	defer r.mu.Unlock()
 	h := make(placement.Health, len(r.accounts))
 	for node, a := range r.accounts {
+		ineligible, unknown := a.judge(view)
 		h[node] = placement.NodeHealth{
 			Epoch:      a.epoch,
 			Unfit:      a.Unfit,
-			Ineligible: a.ineligible(view),
+			Ineligible: ineligible,
+			Unknown:    unknown,
 			Suspect:    suspect(node),
 		}
 	}
 	return h
 }
 
-func (a account) ineligible(view *state.State) map[string]string {
-	why := map[string]string{}
+// judge says for each group why the node cannot hold it, or what it has not reported yet.
+func (a account) judge(view *state.State) (ineligible, unknown map[string]string) {
+	ineligible, unknown = map[string]string{}, map[string]string{}
 	for name, g := range view.Groups {
 		if problem := a.Groups[name]; problem != "" {
-			why[name] = problem
-			continue
+			ineligible[name] = problem
 		}
-		i := slices.IndexFunc(g.Addresses, func(address state.Address) bool { return a.Interfaces[address.Interface] != "" })
-		if i >= 0 {
-			why[name] = a.Interfaces[g.Addresses[i].Interface]
+		for _, address := range g.Addresses {
+			switch problem, reported := a.Interfaces[address.Interface]; {
+			case !reported:
+				unknown[name] = "it has not reported on interface " + address.Interface + " yet"
+			case problem != "" && ineligible[name] == "":
+				ineligible[name] = problem
+			}
 		}
 	}
-	return why
+	return ineligible, unknown
 }

@@ -48,7 +48,7 @@ func desk(t testing.TB, view *state.State) *member {
 	r, _ := reporterOf(view, nil)
 	for node, epoch := range view.LiveEpochs() {
 		if node != "c" {
-			r.hear(wire.Report{Node: node, Epoch: epoch, Seq: 1 << 62, Body: []byte(`{}`)})
+			r.hear(wire.Report{Node: node, Epoch: epoch, Seq: 1 << 62, Body: []byte(`{"interfaces":{"eth0":""}}`)})
 		}
 	}
 	return &member{self: wireName{node: "x"}, keeper: o.keeper, reporter: r}

@@ -80,6 +80,12 @@ func TestDecide(t *testing.T) {
 		{"a silent node gets nothing", newCluster(2).group("web", "", priorities(110, 90)).sick("n1", func(h *NodeHealth) { h.Suspect = "it is silent" }), "web>n2 new group; best priority is 90"},
 		{"a silent node keeps what it has until its lease ends", newCluster(2).group("web", "n1", nil).sick("n1", func(h *NodeHealth) { h.Suspect = "it is silent" }), ""},
 		{"a missing interface", newCluster(2).group("web", "n1", nil).sick("n1", func(h *NodeHealth) { h.Ineligible = map[string]string{"web": "it has no interface bond0"} }), "web>n2 n1: it has no interface bond0; best priority is 100"},
+		{"an interface not reported on yet", newCluster(2).group("web", "", priorities(110, 90)).sick("n1", func(h *NodeHealth) {
+			h.Unknown = map[string]string{"web": "it has not reported on interface bond0 yet"}
+		}), "web>n2 new group; best priority is 90"},
+		{"an interface not reported on yet is no reason to move", newCluster(2).group("web", "n1", nil).sick("n1", func(h *NodeHealth) {
+			h.Unknown = map[string]string{"web": "it has not reported on interface bond0 yet"}
+		}), ""},
 		{"a problem with another group", newCluster(2).group("web", "n1", nil).sick("n1", func(h *NodeHealth) { h.Ineligible = map[string]string{"db": "it has no interface bond0"} }), ""},
 	}
 	for _, tt := range tests {

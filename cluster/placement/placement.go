@@ -22,6 +22,9 @@ type NodeHealth struct {
 	Unfit string
 	// Ineligible says for each group that the node cannot hold why that is so.
 	Ineligible map[string]string
+	// Unknown says for each group that the node has not said yet whether it can hold it what is missing.
+	// It gets no such group, and may keep one that it has.
+	Unknown map[string]string
 	// Suspect says why the node gets nothing new although it may keep what it holds, as when it has not
 	// been heard of for a moment. Whether it is dead is decided by its lease.
 	Suspect string
@@ -86,6 +89,8 @@ func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
 			c.Why = "it has not reported its health yet"
 		case h.Suspect != "":
 			c.Why = h.Suspect
+		case h.Unknown[g.Name] != "":
+			c.Why = h.Unknown[g.Name]
 		default:
 			c.Eligible = true
 		}
