@@ -129,7 +129,7 @@ func (w *watch) end() {
 		w.Errorf("probe: %v", err)
 	}
 	for _, d := range r.DoubleAnswers() {
-		if d.Hosts[0] == w.peer.host.Name || d.Hosts[1] == w.peer.host.Name {
+		if w.Node(d.Hosts[0]) == nil || w.Node(d.Hosts[1]) == nil {
 			w.Logf("%s and %s both answered for %s, for %v", d.Hosts[0], d.Hosts[1], d.Addr, d.Until.Sub(d.At))
 			continue // VRRP's own hand-over, in which the new master does not wait for the old one
 		}
