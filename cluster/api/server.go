@@ -33,8 +33,8 @@ func Listen(path string) (net.Listener, error) {
 		conn.Close()
 		return nil, fmt.Errorf("listen at %s: another daemon answers there; give this one another `socket`", path)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove the old socket: %w", err)
+	if err := removeSocket(path); err != nil {
+		return nil, err
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -44,6 +44,23 @@ func Listen(path string) (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("restrict %s: %w", path, err), l.Close())
 	}
 	return l, nil
+}
+
+// removeSocket removes a socket that a daemon left, and nothing else that may be there by mistake.
+func removeSocket(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look at %s: %w", path, err)
+	case info.Mode().Type() != os.ModeSocket:
+		return fmt.Errorf("listen at %s: something that is no socket is there; name another `socket`, or remove it", path)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("remove the old socket: %w", err)
+	}
+	return nil
 }
 
 // Serve answers requests until ctx ends; then it lets those under way finish for a moment.
