@@ -16,6 +16,7 @@ type Finding struct {
 // Severity says how urgent a finding is.
 type Severity string
 
+// The severities.
 const (
 	Broken Severity = "error"   // traffic is lost or would be
 	Weak   Severity = "warning" // works, but the next failure may not be survived

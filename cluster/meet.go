@@ -52,7 +52,7 @@ func (m *member) meetGossip() {
 func (m *member) peers() []storage.Peer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(m.identity.Peers), func(p storage.Peer) bool {
+	return slices.DeleteFunc(slices.Clone(m.known), func(p storage.Peer) bool {
 		return p.Name == m.self.node || p.Gossip == m.options.gossipAddress()
 	})
 }
@@ -116,7 +116,7 @@ func (m *member) rememberPeers() {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if slices.Equal(peers, m.identity.Peers) {
+	if slices.Equal(peers, m.known) {
 		return
 	}
 	next := m.identity
@@ -125,7 +125,7 @@ func (m *member) rememberPeers() {
 		m.log.Warn("write down the members' addresses", "error", err)
 		return
 	}
-	m.identity = next
+	m.known = peers
 }
 
 // joinCall asks to be made a member.

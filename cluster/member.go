@@ -31,7 +31,7 @@ import (
 type member struct {
 	options  Options
 	self     wireName
-	identity storage.Identity
+	identity storage.Identity // as it was when it was opened
 	log      *slog.Logger
 
 	stores *storage.Raft
@@ -69,7 +69,8 @@ type member struct {
 	fatal   chan error // the first error that ends this life
 
 	mu      sync.Mutex
-	refused error // why the cluster does not let this node in
+	refused error          // why the cluster does not let this node in
+	known   []storage.Peer // the members as written down last
 }
 
 // newStart returns a name for this start of the daemon.
@@ -87,6 +88,7 @@ func openMember(o Options, id storage.Identity, founding *state.Init) (*member, 
 		options:  o,
 		self:     wireName{node: o.Name, instance: o.Dir.Instance(), start: newStart()},
 		identity: id,
+		known:    id.Peers,
 		log:      o.Logger,
 		fatal:    make(chan error, 1),
 	}

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -106,19 +107,6 @@ func (n *node) opinion(other string) State {
 		}
 	}
 	return ""
-}
-
-// hears waits for a datagram.
-func (n *node) hears(want []byte) {
-	n.t.Helper()
-	select {
-	case got := <-n.received:
-		if !bytes.Equal(got, want) {
-			n.t.Fatalf("%s heard %d bytes, not the %d sent", n.name, len(got), len(want))
-		}
-	case <-time.After(limit):
-		n.t.Fatalf("%s heard nothing of %d bytes", n.name, len(want))
-	}
 }
 
 // talks has a node send until the other has heard it: datagrams may be lost.
@@ -268,8 +256,8 @@ func TestJunkDoesNoHarm(t *testing.T) {
 }
 
 func isTimeout(err error) bool {
-	e, ok := err.(net.Error)
-	return ok && e.Timeout()
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
 }
 
 func TestPortInUse(t *testing.T) {

@@ -78,7 +78,7 @@ func (n *Node) Start(ctx context.Context) error {
 	return Await(ctx, "vipd on "+n.Name+" answers", func(ctx context.Context) error {
 		select {
 		case <-p.Done():
-			return final{fmt.Errorf("vipd on %s ended: %v\n%s", n.Name, p.Wait(ctx), p.Log(startupLog))}
+			return final{fmt.Errorf("vipd on %s ended: %w\n%s", n.Name, p.Wait(ctx), p.Log(startupLog))}
 		default:
 		}
 		_, err := n.Client.Status(ctx)

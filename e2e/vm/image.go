@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -119,7 +120,7 @@ func goTool(ctx context.Context, verb string, args ...string) (string, error) {
 	out, err := cmd.Output()
 	if err != nil {
 		detail := ""
-		if exit, ok := err.(*exec.ExitError); ok {
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 			detail = "\n" + string(exit.Stderr)
 		}
 		return "", fmt.Errorf("go %s %s: %w%s", verb, strings.Join(args, " "), err, detail)
