@@ -19,7 +19,7 @@ func TestGarbageIsRefused(t *testing.T) {
 		raw, err := net.Dial("tcp", addr)
 		check(t, err)
 		io.WriteString(raw, garbage)
-		check(t, raw.(*net.TCPConn).CloseWrite())
+		_ = raw.(*net.TCPConn).CloseWrite() // fails if it was refused already
 		requireCloses(t, raw)
 		raw.Close()
 	}
