@@ -24,10 +24,25 @@ func TestVoterOutOfTouchWithdrawsNobody(t *testing.T) {
 	r.Renewal.Voters = 4
 	expectVoter(t, v.Step(due+Instant(26*ms), r), grant(2))
 
-	// Mended after the member died: the first word of another voter is enough.
+	// Mended after the member died: two intervals after the voter last was out of touch.
 	v = touchy(t)
 	expectVoter(t, v.Step(due, Tick{}))
-	expectVoter(t, v.Step(due+Instant(26*ms), Heard{Node: "w"}), persistA)
+	expectVoter(t, v.Step(due+Instant(24*ms), Heard{Node: "w"}))
+	expectVoter(t, v.Step(due+Instant(75*ms), Heard{Node: "w"}))
+	expectDue(t, v, due+Instant(100*ms), persistA)
+}
+
+// When the cable is mended the voters do not all renew at one moment: the first to be heard of must not cost
+// the others their epochs.
+func TestVoterBackInTouchHearsAllFirst(t *testing.T) {
+	due := at(100*ms + promised)
+	v := touchy(t)
+	expectVoter(t, v.Step(due, Tick{}))
+	expectVoter(t, v.Step(due+Instant(26*ms), Heard{Node: "w"}))
+	r := renewed(2)
+	r.Renewal.Voters = 4
+	expectVoter(t, v.Step(due+Instant(70*ms), r), grant(2))
+	expectVoter(t, v.Step(due+Instant(100*ms), Tick{}))
 }
 
 func TestVoterIsInTouchForHalfALease(t *testing.T) {

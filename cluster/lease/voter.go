@@ -35,6 +35,7 @@ type Voter struct {
 	able       Instant            // since when it has been ready and voting, and so could have been renewed with
 	voters     []string           // of the newest committed configuration
 	heard      map[string]Instant // when each node was last heard of
+	apart      Instant            // when it last saw that it was out of touch; 0: never
 
 	live      map[string]uint64
 	watched   map[string]*watch
@@ -259,7 +260,13 @@ func (v *Voter) act(now Instant, member string) VoterAction {
 	w := v.watched[member]
 	if v.withdrawn[member] < w.epoch {
 		if !v.inTouch(now) {
+			v.apart = now
 			w.look = now.Add(v.timing.Renew/2 + 1)
+			return nil
+		}
+		// When the cable is mended one voter is the first to be heard of; all others get their turn to renew.
+		if again := v.apart.Add(2 * v.timing.Renew); v.apart != 0 && now.Before(again) {
+			w.look = again
 			return nil
 		}
 		w.withdrawing = true
