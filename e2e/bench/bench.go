@@ -22,6 +22,7 @@ type bench struct {
 	quick                 bool
 	idleFor, loadFor      time.Duration
 	filter                filter
+	processors            *processors
 	logs                  string // where the labs' directories are kept; empty: nowhere
 	labs                  int
 	stderr                io.Writer

@@ -18,6 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	probe.Main()
+	standstillMain()
 	os.Exit(m.Run())
 }
 

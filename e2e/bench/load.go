@@ -129,7 +129,7 @@ func (w *watch) begin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return awaitAll(ctx, w.probe, addrs, w.system.network().Hosts)
+	return awaitAll(ctx, w.probe, addrs, w.system.network().Hosts, settleLimit)
 }
 
 func (w *watch) end(ctx context.Context) (Load, error) {

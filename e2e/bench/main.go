@@ -19,6 +19,7 @@ import (
 
 func main() {
 	probe.Main()
+	standstillMain()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
@@ -67,8 +68,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var err error
+	if b.processors, err = watchProcessors(ctx); err != nil {
+		return err
+	}
 	begin := time.Now()
-	err := b.runAll(ctx, list(*only))
+	err = b.runAll(ctx, list(*only))
 	err = errors.Join(err, harness.RemoveBinaries())
 	b.report.finish(time.Since(begin))
 	if *file != "" {

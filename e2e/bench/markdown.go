@@ -63,12 +63,13 @@ func (r *Report) markdown(w io.Writer) error {
 }
 
 func (r *Report) failoverTable(section string, f fault) *table {
-	t := &table{head: []string{"system", "holder", "n", "median ms", "worst ms", "median against keepalived 0.1 s", "two answered during the fault", "and during the repair", "longest ms"}}
+	t := &table{head: []string{"system", "holder", "n", "median ms", "worst ms", "disturbed", "worst of the others", "median against keepalived 0.1 s", "two answered during the fault", "and during the repair", "longest ms"}}
 	all := r.find(section)
 	reference := medianOf(r.find("failover"), func(s *Series) bool { return s.Fault == f && s.System == keepalivedMiddle.name })
 	for _, s := range all {
 		if s.Fault == f {
-			t.add(s.System, string(s.Role), s.count(), number(s.Summary.Median), number(s.Summary.Worst), ratio(s.Summary.Median, reference),
+			t.add(s.System, string(s.Role), s.count(), number(s.Summary.Median), number(s.Summary.Worst),
+				fmt.Sprint(s.Summary.Disturbed), number(s.Summary.WorstCalm), ratio(s.Summary.Median, reference),
 				fmt.Sprint(s.Summary.Doubles), fmt.Sprint(s.Summary.DoublesAfter), number(s.Summary.LongestDouble))
 		}
 	}
@@ -76,11 +77,12 @@ func (r *Report) failoverTable(section string, f fault) *table {
 }
 
 func (r *Report) sizeTable(section string) *table {
-	t := &table{head: []string{"system", section, "n", "median ms", "worst ms", "median against one", "two answered during the fault", "and during the repair", "longest ms"}}
+	t := &table{head: []string{"system", section, "n", "median ms", "worst ms", "disturbed", "worst of the others", "median against one", "two answered during the fault", "and during the repair", "longest ms"}}
 	all := r.find(section)
 	for _, s := range all {
 		one := medianOf(all, func(o *Series) bool { return o.System == s.System && o.Groups == 1 && o.Addresses == 1 })
-		t.add(s.System, fmt.Sprint(max(s.Groups, s.Addresses)), s.count(), number(s.Summary.Median), number(s.Summary.Worst), ratio(s.Summary.Median, one),
+		t.add(s.System, fmt.Sprint(max(s.Groups, s.Addresses)), s.count(), number(s.Summary.Median), number(s.Summary.Worst),
+			fmt.Sprint(s.Summary.Disturbed), number(s.Summary.WorstCalm), ratio(s.Summary.Median, one),
 			fmt.Sprint(s.Summary.Doubles), fmt.Sprint(s.Summary.DoublesAfter), number(s.Summary.LongestDouble))
 	}
 	return t

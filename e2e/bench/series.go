@@ -115,5 +115,7 @@ func (t *theatre) once(ctx context.Context, b *bench, s *Series) (Trial, error) 
 		}
 	}
 	e := experiment{system: t.system, service: t.service, fault: s.Fault, role: s.Role, patience: t.variant.patience}
-	return e.run(ctx)
+	trial, err := e.run(ctx)
+	trial.Standstill = ms(b.processors.longest(trial.At.Add(-watchBefore), trial.At.Add(trial.observed())))
+	return trial, err
 }

@@ -6,6 +6,10 @@ import "slices"
 type Summary struct {
 	Median float64 `json:"median_ms"`
 	Worst  float64 `json:"worst_ms"`
+	// Disturbed counts the trials in which a processor stood still for 20 ms or
+	// more, WorstCalm is the worst of all others.
+	Disturbed int     `json:"disturbed"`
+	WorstCalm float64 `json:"worst_undisturbed_ms"`
 	// Doubles counts the trials in which two hosts answered before the repair,
 	// DoublesAfter those in which they did afterwards.
 	Doubles      int `json:"doubles"`
@@ -19,6 +23,11 @@ func summarize(trials []Trial) Summary {
 	var silences []float64
 	for _, t := range trials {
 		silences = append(silences, t.Silence)
+		if t.disturbed() {
+			s.Disturbed++
+		} else {
+			s.WorstCalm = max(s.WorstCalm, t.Silence)
+		}
 		if t.Double > 0 {
 			s.Doubles++
 		}

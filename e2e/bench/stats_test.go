@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -18,8 +19,8 @@ func TestSummarize(t *testing.T) {
 		want   Summary
 	}{
 		{"nothing", nil, Summary{}},
-		{"odd", []Trial{{Silence: 3}, {Silence: 1}, {Silence: 9}}, Summary{Median: 3, Worst: 9}},
-		{"even", []Trial{{Silence: 4}, {Silence: 1}, {Silence: 2}, {Silence: 9}}, Summary{Median: 3, Worst: 9}},
+		{"odd", []Trial{{Silence: 3}, {Silence: 1}, {Silence: 9}}, Summary{Median: 3, Worst: 9, WorstCalm: 9}},
+		{"even", []Trial{{Silence: 4}, {Silence: 1}, {Silence: 2}, {Silence: 9, Standstill: 30}}, Summary{Median: 3, Worst: 9, Disturbed: 1, WorstCalm: 4}},
 		{"doubles", []Trial{{Double: 5}, {DoubleAfter: 7}, {Double: 1, DoubleAfter: 2}}, Summary{Doubles: 2, DoublesAfter: 2, LongestDouble: 7}},
 	}
 	for _, tt := range tests {
@@ -82,6 +83,23 @@ func TestKeepalivedConfig(t *testing.T) {
 	raised := advert{2, time.Second}.config(newService(1, 1), 3, true)
 	if strings.Contains(raised, "nopreempt") || !strings.Contains(raised, "priority 250\n") {
 		t.Errorf("raised:\n%s", raised)
+	}
+}
+
+func TestLongestStandstill(t *testing.T) {
+	start := time.Unix(1000, 0)
+	p := &processors{}
+	p.read(strings.NewReader(fmt.Sprintf("%d 30000000\nnonsense\n%d 50000000\n", start.UnixNano(), start.Add(time.Second).UnixNano())))
+	for _, tt := range []struct {
+		from, to int
+		want     time.Duration
+	}{
+		{-20, -1, 0}, {-20, 1, 30 * time.Millisecond}, {29, 40, 30 * time.Millisecond}, {30, 1000, 0}, {0, 1001, 50 * time.Millisecond},
+	} {
+		at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+		if got := p.longest(at(tt.from), at(tt.to)); got != tt.want {
+			t.Errorf("from %d to %d ms: %v, want %v", tt.from, tt.to, got, tt.want)
+		}
 	}
 }
 

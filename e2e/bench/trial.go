@@ -27,14 +27,29 @@ type Trial struct {
 	Observed float64 `json:"observed_ms"`
 	// ProberCPU is the share of a core that the probe took, in percent.
 	ProberCPU float64 `json:"prober_cpu_percent"`
+	// Standstill is for how long a processor of the machine stood still around
+	// the fault, at most.
+	Standstill float64 `json:"standstill_ms"`
 	// Stalled is how much of the silence the prober itself could not see.
 	Stalled float64 `json:"stalled_ms,omitempty"`
 }
+
+// observed is Observed as a duration.
+func (t Trial) observed() time.Duration { return time.Duration(t.Observed * float64(time.Millisecond)) }
+
+// disturbed reports whether a processor stood still for long enough to matter.
+func (t Trial) disturbed() bool { return t.Standstill > 0 }
 
 // How long the probe watches before the fault, and after another host answers.
 const (
 	watchBefore = 150 * time.Millisecond
 	watchAfter  = 250 * time.Millisecond
+)
+
+// How often a holder is looked for, and how long it may take to answer.
+const (
+	placings     = 5
+	placingLimit = 2 * time.Second
 )
 
 // watched is how many addresses the probe watches at most: more would make it
@@ -58,16 +73,11 @@ type experiment struct {
 
 // run does one repetition.
 func (e experiment) run(ctx context.Context) (Trial, error) {
-	victim, err := e.system.place(ctx, e.role)
+	victim, p, err := e.prepare(ctx)
 	if err != nil {
 		return Trial{}, fmt.Errorf("before the fault: %w", err)
 	}
-	addrs := e.service.sample(watched)
-	p, err := probe.Start(probeOptions(e.system.network(), addrs, time.Millisecond/2))
-	if err != nil {
-		return Trial{}, err
-	}
-	at, repaired, err := e.watch(ctx, p, victim, addrs)
+	at, repaired, err := e.watch(ctx, p, victim)
 	report, stopErr := p.Stop()
 	if err := errors.Join(err, stopErr); err != nil {
 		return Trial{}, err
@@ -77,11 +87,30 @@ func (e experiment) run(ctx context.Context) (Trial, error) {
 	return t, nil
 }
 
-// watch does the fault and the repair and returns when each began.
-func (e experiment) watch(ctx context.Context, p *probe.Probe, victim *lab.Host, addrs []netip.Addr) (at, repaired time.Time, err error) {
-	if err := awaitAll(ctx, p, addrs, []*lab.Host{victim}); err != nil {
-		return at, repaired, fmt.Errorf("before the fault: %w", err)
+// prepare returns the host that has everything and a probe that it answers. Where the holder changes by itself
+// in between, as when the machine stood still, it begins again.
+func (e experiment) prepare(ctx context.Context) (*lab.Host, *probe.Probe, error) {
+	var errs []error
+	for range placings {
+		victim, err := e.system.place(ctx, e.role)
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := probe.Start(probeOptions(e.system.network(), e.service.sample(watched), time.Millisecond/2))
+		if err != nil {
+			return nil, nil, err
+		}
+		if err = awaitAll(ctx, p, e.service.sample(watched), []*lab.Host{victim}, placingLimit); err == nil {
+			return victim, p, nil
+		}
+		_, stopErr := p.Stop()
+		errs = append(errs, err, stopErr)
 	}
+	return nil, nil, errors.Join(errs...)
+}
+
+// watch does the fault and the repair and returns when each began.
+func (e experiment) watch(ctx context.Context, p *probe.Probe, victim *lab.Host) (at, repaired time.Time, err error) {
 	if err := pause(ctx, watchBefore); err != nil {
 		return at, repaired, err
 	}
@@ -90,9 +119,7 @@ func (e experiment) watch(ctx context.Context, p *probe.Probe, victim *lab.Host,
 	if err := e.fault.strike(ctx, e.system, victim); err != nil {
 		return at, repaired, fmt.Errorf("%s at %s: %w", e.fault, victim, err)
 	}
-	limited, cancel := context.WithTimeout(ctx, e.patience)
-	defer cancel()
-	missing := awaitAll(limited, p, addrs, others)
+	missing := awaitAll(ctx, p, e.service.sample(watched), others, e.patience)
 	if err := pause(ctx, watchAfter); err != nil {
 		return at, repaired, err
 	}
@@ -104,8 +131,8 @@ func (e experiment) watch(ctx context.Context, p *probe.Probe, victim *lab.Host,
 }
 
 // awaitAll waits until, for each address, one of some hosts answers.
-func awaitAll(ctx context.Context, p *probe.Probe, addrs []netip.Addr, hosts []*lab.Host) error {
-	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+func awaitAll(ctx context.Context, p *probe.Probe, addrs []netip.Addr, hosts []*lab.Host, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for _, a := range addrs {
 		if err := awaitAny(ctx, p, a, hosts); err != nil {
