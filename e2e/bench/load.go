@@ -104,7 +104,6 @@ func stress(ctx context.Context, d time.Duration) error {
 	cmd := exec.CommandContext(ctx, "stress-ng", "--quiet", "--cpu", "0", "--timeout", fmt.Sprintf("%.0fs", d.Seconds()))
 	// Asked politely it ends its workers, too.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("stress-ng: %w: %s", err, out)
 	}

@@ -53,16 +53,29 @@ func slowDiskVariant(v variant) variant {
 // slowDown traces a process for as long as life lasts.
 func (d *slowDisk) slowDown(ctx, life context.Context, pid int) error {
 	syncs := "fsync,fdatasync"
+	// No parent death signal: it would come when the thread ends that happens to start this. strace ends with
+	// the process.
 	cmd := exec.CommandContext(life, "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace="+syncs,
 		"-e", fmt.Sprintf("inject=%s:delay_enter=%d", syncs, syncDelay.Microseconds()), "-p", strconv.Itoa(pid))
 	// Asked politely it lets go of the process.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("slow process %d down: %w", pid, err)
 	}
 	d.tracers.Go(func() { _ = cmd.Wait() }) // ended by a signal of ours, or with the process
 	return until(ctx, fmt.Sprintf("strace has process %d", pid), func() (bool, error) { return traced(pid) })
+}
+
+// place makes sure that the disks are slow.
+func (d *slowDisk) place(ctx context.Context, r role) (*lab.Host, error) {
+	for _, h := range d.network().Hosts {
+		for _, pid := range d.pids(h) {
+			if slow, err := traced(pid); !slow {
+				return nil, errors.Join(fmt.Errorf("the disk of %s is not slow any more", h), err)
+			}
+		}
+	}
+	return d.system.place(ctx, r)
 }
 
 // traced reports whether all threads of a process have a tracer.

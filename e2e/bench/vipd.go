@@ -104,8 +104,11 @@ func (v *vipd) place(ctx context.Context, r role) (*lab.Host, error) {
 // taken back afterwards, is one command.
 func (v *vipd) moveAll(ctx context.Context, to *harness.Node) error {
 	if len(v.service.groups) == 1 {
-		_, err := to.Client.Move(ctx, api.MoveRequest{Group: groupName(0), Node: to.Name})
-		return err
+		// A node that has just come back is refused until its health is known.
+		return harness.Await(ctx, groupName(0)+" moves to "+to.Name, func(ctx context.Context) error {
+			_, err := to.Client.Move(ctx, api.MoveRequest{Group: groupName(0), Node: to.Name})
+			return err
+		})
 	}
 	if err := v.apply(ctx, to.Name, true); err != nil {
 		return err
