@@ -81,6 +81,8 @@ func (c *conductor) step() time.Duration {
 	case result.Err != nil:
 		c.log.Warn("refused", "command", cmd.Name(), "error", result.Err)
 		return retryProposal
+	case result.Moved > 0:
+		c.raft.Nudge()
 	}
 	return 0 // one change may call for the next
 }

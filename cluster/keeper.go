@@ -72,6 +72,10 @@ type keeperOptions struct {
 // wireName is who this node is: its name, data directory and this start of it.
 type wireName struct{ node, instance, start string }
 
+// minWait keeps a deadline that does not move from taking a processor, which under real-time scheduling
+// would take the whole host.
+const minWait = 100 * time.Microsecond
+
 // inboxSize is how many datagrams may wait. A lost one costs a renewal, and the next follows at once.
 const inboxSize = 1024
 
@@ -106,7 +110,7 @@ func (k *keeper) Run(ctx context.Context) error {
 	resign := k.resign
 	k.observe(ctx)
 	for {
-		resetTimer(timer, k.deadline().Sub(bootNow()))
+		resetTimer(timer, max(k.deadline().Sub(bootNow()), minWait))
 		select {
 		case <-ctx.Done():
 			return nil

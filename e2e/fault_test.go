@@ -65,7 +65,7 @@ func TestProfiles(t *testing.T) {
 		w.answered("", web4, web6)
 		limit := undisturbed
 		if name == "fast" {
-			// A lease of 30 ms is lost at times where the machine is busy, and taken anew.
+			// A lease of 25 ms is lost at times where the machine is busy, and taken anew.
 			limit = failoverLimit
 		}
 		w.shorter(web4, at, limit)

@@ -131,6 +131,11 @@ func (n *Node) Propose(cmd state.Command) (state.Result, error) {
 	return future.Response().(state.Result), nil
 }
 
+// Nudge lets the followers learn of what was committed at once rather than with the next append that is
+// due: it gives them an empty entry to append. It is for commits that somebody waits for; the datagram that
+// told of one may have been lost, or have come to a node whose view lags.
+func (n *Node) Nudge() { n.raft.Barrier(enqueueLimit) }
+
 // Barrier returns when everything committed before is in the leader's view.
 func (n *Node) Barrier(limit time.Duration) error { return leaderError(n.raft.Barrier(limit).Error()) }
 

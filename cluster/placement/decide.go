@@ -69,6 +69,9 @@ func (d *decider) group(g *state.Group) {
 // replace gives a group whose holder cannot keep it to the best node, or to nobody.
 func (d *decider) replace(g *state.Group, ranking []Candidate, why string) {
 	current := d.state.Assignments[g.Name]
+	if current.Reason == state.NewGroup && slices.ContainsFunc(ranking, func(c Candidate) bool { return c.Pending }) {
+		return // nobody misses the group yet, and the node that is asked first would get all of them
+	}
 	if len(ranking) > 0 && ranking[0].Eligible {
 		d.decide(g, ranking[0].Node, fmt.Sprintf("%s; best priority is %d", firstCause(why), ranking[0].Priority))
 		return

@@ -42,6 +42,13 @@ func (c *cluster) group(name, holder string, change func(*state.Group)) *cluster
 	return c
 }
 
+func (c *cluster) reason(why string) *cluster {
+	for _, a := range c.Assignments {
+		a.Reason = why
+	}
+	return c
+}
+
 func (c *cluster) sick(node string, change func(*NodeHealth)) *cluster {
 	h := c.health[node]
 	change(&h)
@@ -82,7 +89,10 @@ func TestDecide(t *testing.T) {
 		{"a missing interface", newCluster(2).group("web", "n1", nil).sick("n1", func(h *NodeHealth) { h.Ineligible = map[string]string{"web": "it has no interface bond0"} }), "web>n2 n1: it has no interface bond0; best priority is 100"},
 		{"an interface not reported on yet", newCluster(2).group("web", "", priorities(110, 90)).sick("n1", func(h *NodeHealth) {
 			h.Unknown = map[string]string{"web": "it has not reported on interface bond0 yet"}
-		}), "web>n2 new group; best priority is 90"},
+		}), ""},
+		{"an interface not reported on yet, of a group that was held", newCluster(2).group("web", "", priorities(110, 90)).reason("n3: lease ended").sick("n1", func(h *NodeHealth) {
+			h.Unknown = map[string]string{"web": "it has not reported on interface bond0 yet"}
+		}), "web>n2 n3: lease ended; best priority is 90"},
 		{"an interface not reported on yet is no reason to move", newCluster(2).group("web", "n1", nil).sick("n1", func(h *NodeHealth) {
 			h.Unknown = map[string]string{"web": "it has not reported on interface bond0 yet"}
 		}), ""},

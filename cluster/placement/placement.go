@@ -37,6 +37,8 @@ type Candidate struct {
 	Why      string // why it is ineligible, or gets nothing new; empty otherwise
 	// Eligible nodes may be given the group. Tolerated ones may keep it if they have it.
 	Eligible, Tolerated bool
+	// Pending ones have not said yet whether they can hold it.
+	Pending bool
 }
 
 // Rank returns every member's standing for a group, best first. current is the present holder.
@@ -90,7 +92,7 @@ func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
 		case h.Suspect != "":
 			c.Why = h.Suspect
 		case h.Unknown[g.Name] != "":
-			c.Why = h.Unknown[g.Name]
+			c.Why, c.Pending = h.Unknown[g.Name], true
 		default:
 			c.Eligible = true
 		}

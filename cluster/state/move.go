@@ -72,7 +72,7 @@ func (c *change) setGroups(s SetGroups) error {
 	}
 	for _, g := range s.Groups {
 		if c.Assignments[g.Name] == nil {
-			c.setAssignment(Assignment{Group: g.Name, Serial: c.nextSerial(), Since: c.at, Reason: "new group"})
+			c.setAssignment(Assignment{Group: g.Name, Serial: c.nextSerial(), Since: c.at, Reason: NewGroup})
 		}
 	}
 	c.Groups = groups

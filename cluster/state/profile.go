@@ -16,7 +16,7 @@ type Profile struct {
 // The profiles that have a name.
 var (
 	LAN  = Profile{Name: "lan", Renew: 50 * time.Millisecond, Lease: 250 * time.Millisecond, Margin: 10 * time.Millisecond}
-	Fast = Profile{Name: "fast", Renew: 5 * time.Millisecond, Lease: 30 * time.Millisecond, Margin: 5 * time.Millisecond}
+	Fast = Profile{Name: "fast", Renew: 5 * time.Millisecond, Lease: 25 * time.Millisecond, Margin: 5 * time.Millisecond}
 	WAN  = Profile{Name: "wan", Renew: 500 * time.Millisecond, Lease: 3 * time.Second, Margin: 50 * time.Millisecond}
 )
 

@@ -136,6 +136,9 @@ type Assignment struct {
 	Pinned bool      `json:"pinned,omitempty"` // an operator put it here: no preemption
 }
 
+// NewGroup is the reason of a group that nobody has held yet.
+const NewGroup = "new group"
+
 // Debt is what a node has to let go of before anyone else may hold these addresses. It ends when the
 // node says so (Settle) or its epoch is dead.
 type Debt struct {

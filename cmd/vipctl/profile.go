@@ -23,7 +23,7 @@ func (c *ctl) profileCommand() *cobra.Command {
 
   NAME  RENEW   LEASE   MARGIN  for
   lan   50ms    250ms   10ms    hosts of one site
-  fast  5ms     30ms    5ms     a quiet dedicated link, with real-time scheduling
+  fast  5ms     25ms    5ms     a quiet dedicated link, with real-time scheduling
   wan   500ms   3s      50ms    between sites
 
 Each node renews its lease with a majority of the voters every RENEW. One that could not for LEASE serves
