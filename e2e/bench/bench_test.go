@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vipd/e2e/harness"
 	"vipd/e2e/lab"
 	"vipd/e2e/probe"
 )
@@ -19,7 +21,12 @@ import (
 func TestMain(m *testing.M) {
 	probe.Main()
 	standstillMain()
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := harness.RemoveBinaries(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // A quick run of a cut and a clean stop, of both programs, comes to plausible figures.

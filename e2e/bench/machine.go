@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vipd/e2e/harness"
 )
 
 // Machine describes where a run happened, without naming it.
@@ -22,7 +26,7 @@ type Machine struct {
 	Vipd       string  `json:"vipd"`
 }
 
-func describeMachine() (Machine, error) {
+func describeMachine(ctx context.Context) (Machine, error) {
 	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version()}
 	var name unix.Utsname
 	var info unix.Sysinfo_t
@@ -36,9 +40,12 @@ func describeMachine() (Machine, error) {
 	m.Memory = float64(info.Totalram) * float64(info.Unit) / (1 << 30)
 	m.CPU = valueIn("/proc/cpuinfo", "model name", ":")
 	m.System = strings.Trim(valueIn("/etc/os-release", "PRETTY_NAME", "="), `"`)
-	m.Vipd = commit()
+	var err error
+	if m.Vipd, err = versionOf(ctx); err != nil {
+		return m, err
+	}
 	// It prints its version to standard error: "Keepalived v2.2.7 (...)".
-	out, err := exec.Command("keepalived", "--version").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "keepalived", "--version").CombinedOutput()
 	if err != nil {
 		return m, fmt.Errorf("keepalived --version: %w", err)
 	}
@@ -63,11 +70,24 @@ func valueIn(path, key, separator string) string {
 	return ""
 }
 
-// commit is the version of the source that is being built.
-func commit() string {
-	out, err := exec.Command("git", "-c", "safe.directory=*", "describe", "--tags", "--always").Output()
+// versionOf returns what the vipd says of itself that is being measured, and, where it was built without a
+// version, the commit of the source around.
+func versionOf(ctx context.Context) (string, error) {
+	dir, err := harness.Binaries(ctx)
 	if err != nil {
-		return "unknown"
+		return "", err
 	}
-	return strings.TrimSpace(string(out))
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "vipd"), "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("vipd --version: %w", err)
+	}
+	fields := strings.Fields(string(out))
+	if len(fields) > 0 && fields[len(fields)-1] != "dev" {
+		return fields[len(fields)-1], nil
+	}
+	out, err = exec.CommandContext(ctx, "git", "-c", "safe.directory=*", "describe", "--tags", "--always").Output()
+	if err != nil {
+		return "unknown", nil
+	}
+	return "dev, source at " + strings.TrimSpace(string(out)), nil
 }

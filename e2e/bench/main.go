@@ -22,7 +22,8 @@ func main() {
 	standstillMain()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	if err := errors.Join(err, harness.RemoveBinaries()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -60,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := lab.Available(); err != nil {
 		return err
 	}
-	if err := b.report.begin(b.repetitions); err != nil {
+	if err := b.report.begin(ctx, b.repetitions); err != nil {
 		return err
 	}
 	for _, earlier := range list(*from) {
@@ -76,7 +77,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	begin := time.Now()
 	err = b.runAll(ctx, list(*only))
-	err = errors.Join(err, harness.RemoveBinaries())
 	b.report.finish(time.Since(begin))
 	if *file != "" {
 		err = errors.Join(err, b.report.save(*file))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -22,9 +23,9 @@ type Report struct {
 }
 
 // begin notes the circumstances of a run.
-func (r *Report) begin(repetitions int) (err error) {
+func (r *Report) begin(ctx context.Context, repetitions int) (err error) {
 	r.Started, r.LoadBefore, r.Repetitions = time.Now().UTC(), loadAverage(), repetitions
-	r.Machine, err = describeMachine()
+	r.Machine, err = describeMachine(ctx)
 	return err
 }
 
