@@ -186,33 +186,9 @@ func (r *reporter) health(view *state.State, suspect func(node string) string) p
 	defer r.mu.Unlock()
 	h := make(placement.Health, len(r.accounts))
 	for node, a := range r.accounts {
-		ineligible, unknown := a.judge(view)
-		h[node] = placement.NodeHealth{
-			Epoch:      a.epoch,
-			Unfit:      a.Unfit,
-			Ineligible: ineligible,
-			Unknown:    unknown,
-			Suspect:    suspect(node),
-		}
+		of := a.judge(view)
+		of.Epoch, of.Unfit, of.Suspect = a.epoch, a.Unfit, suspect(node)
+		h[node] = of
 	}
 	return h
-}
-
-// judge says for each group why the node cannot hold it, or what it has not reported yet.
-func (a account) judge(view *state.State) (ineligible, unknown map[string]string) {
-	ineligible, unknown = map[string]string{}, map[string]string{}
-	for name, g := range view.Groups {
-		if problem := a.Groups[name]; problem != "" {
-			ineligible[name] = problem
-		}
-		for _, address := range g.Addresses {
-			switch problem, reported := a.Interfaces[address.Interface]; {
-			case !reported:
-				unknown[name] = "it has not reported on interface " + address.Interface + " yet"
-			case problem != "" && ineligible[name] == "":
-				ineligible[name] = problem
-			}
-		}
-	}
-	return ineligible, unknown
 }

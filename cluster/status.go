@@ -135,7 +135,7 @@ func describeGroup(view *state.State, health placement.Health, g *state.Group, l
 		status.Addresses = append(status.Addresses, address.Prefix.String())
 	}
 	for _, c := range placement.Rank(view, health, g, load) {
-		status.Nodes = append(status.Nodes, api.Candidate{Node: c.Node, Eligible: c.Eligible, Priority: c.Priority, Why: c.Why})
+		status.Nodes = append(status.Nodes, api.Candidate{Node: c.Node, Eligible: c.Eligible, Priority: c.Priority, Why: c.Why, Adjusted: c.Adjusted})
 	}
 	return status
 }

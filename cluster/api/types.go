@@ -98,7 +98,8 @@ type Candidate struct {
 	Node     string `json:"node"`
 	Eligible bool   `json:"eligible"`
 	Priority int    `json:"priority"`
-	Why      string `json:"why,omitempty"` // it is not eligible
+	Why      string `json:"why,omitempty"`      // it is not eligible
+	Adjusted string `json:"adjusted,omitempty"` // why its priority is not the configured one
 }
 
 // FenceCounters are the packets that this host's gate dropped.

@@ -102,7 +102,14 @@ func (d *decider) preempt(g *state.Group, holder, best Candidate) {
 		}
 		return
 	}
-	d.decide(g, best.Node, fmt.Sprintf("preempt: priority %d is better than %d of %s", best.Priority, holder.Priority, holder.Node))
+	d.decide(g, best.Node, fmt.Sprintf("preempt: priority %d is better than %d of %s%s", best.Priority, holder.Priority, holder.Node, inBrackets(holder.Adjusted)))
+}
+
+func inBrackets(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " (" + why + ")"
 }
 
 // delay returns what is left of a group's preempt_delay for a better node.

@@ -96,6 +96,13 @@ func TestDecide(t *testing.T) {
 		{"an interface not reported on yet is no reason to move", newCluster(2).group("web", "n1", nil).sick("n1", func(h *NodeHealth) {
 			h.Unknown = map[string]string{"web": "it has not reported on interface bond0 yet"}
 		}), ""},
+		{"a failing check costs the group", newCluster(2).group("web", "n1", priorities(110, 100)).sick("n1", adjusted(-20)), "web>n2 preempt: priority 100 is better than 90 of n1 (haproxy fails: -20)"},
+		{"a failing check that costs too little", newCluster(2).group("web", "n1", priorities(110, 100)).sick("n1", adjusted(-10)), ""},
+		{"a failing check does not move a group that is not to be preempted", newCluster(2).group("web", "n1", func(g *state.Group) { priorities(110, 100)(g); g.Preempt = false }).sick("n1", adjusted(-20)), ""},
+		{"health never makes a node ineligible by its sum", newCluster(1).group("web", "", nil).sick("n1", adjusted(-500)), "web>n1 new group; best priority is 1"},
+		{"nor an address owner", newCluster(1).group("web", "", nil).sick("n1", adjusted(500)), "web>n1 new group; best priority is 254"},
+		{"nor lets hold what is never to be held", newCluster(1).group("web", "", priorities(0)).sick("n1", adjusted(50)), ""},
+		{"the health of an earlier start counts for nothing", newCluster(2).group("web", "n1", priorities(110, 100)).sick("n1", func(h *NodeHealth) { adjusted(-20)(h); h.Epoch = 0 }), ""},
 		{"a problem with another group", newCluster(2).group("web", "n1", nil).sick("n1", func(h *NodeHealth) { h.Ineligible = map[string]string{"db": "it has no interface bond0"} }), ""},
 	}
 	for _, tt := range tests {
@@ -106,6 +113,10 @@ func TestDecide(t *testing.T) {
 			}
 		})
 	}
+}
+
+func adjusted(by int) func(*NodeHealth) {
+	return func(h *NodeHealth) { h.Adjust = map[string]Adjustment{"web": {By: by, Why: "haproxy fails: -20"}} }
 }
 
 func show(p Plan) string {

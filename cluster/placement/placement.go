@@ -22,6 +22,8 @@ type NodeHealth struct {
 	Unfit string
 	// Ineligible says for each group that the node cannot hold why that is so.
 	Ineligible map[string]string
+	// Adjust moves the node's configured priority, by group: a check that fails, a link that is missing.
+	Adjust map[string]Adjustment
 	// Unknown says for each group that the node has not said yet whether it can hold it what is missing.
 	// It gets no such group, and may keep one that it has.
 	Unknown map[string]string
@@ -30,10 +32,23 @@ type NodeHealth struct {
 	Suspect string
 }
 
+// Adjustment is what a node's health adds to its configured priority for a group.
+type Adjustment struct {
+	By  int    // negative: taken off
+	Why string // in words, as "check haproxy fails: -20"; empty when By is 0
+}
+
+// Bounds of an effective priority: no adjustment makes a node ineligible, or an address owner (255 in VRRP).
+const (
+	minPriority = 1
+	maxPriority = 254
+)
+
 // Candidate is a node's standing for one group.
 type Candidate struct {
 	Node     string
 	Priority int    // effective; 0 when ineligible
+	Adjusted string // why Priority is not the configured one; empty when it is
 	Why      string // why it is ineligible, or gets nothing new; empty otherwise
 	// Eligible nodes may be given the group. Tolerated ones may keep it if they have it.
 	Eligible, Tolerated bool
@@ -85,6 +100,9 @@ func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
 		c.Why = h.Ineligible[g.Name]
 	default:
 		c.Priority = priority
+		if adjust := h.Adjust[g.Name]; known && adjust.By != 0 {
+			c.Priority, c.Adjusted = min(max(priority+adjust.By, minPriority), maxPriority), adjust.Why
+		}
 		c.Tolerated = true
 		switch {
 		case !known:

@@ -155,6 +155,11 @@ func (v statusView) group(g api.GroupStatus) row {
 			r.notes = append(r.notes, standing(n))
 		}
 	}
+	for _, n := range g.Nodes {
+		if n.Adjusted != "" {
+			r.notes = append(r.notes, fmt.Sprintf("%s: priority %d (%s)", n.Node, n.Priority, n.Adjusted))
+		}
+	}
 	if g.VRRP != nil {
 		r.notes = append(r.notes, v.vrrp(*g.VRRP))
 	}
