@@ -43,7 +43,7 @@ func (c *conductor) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		resetTimer(timer, c.step())
+		resetTimer(timer, c.step(ctx))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -62,7 +62,7 @@ func (c *conductor) withdraw(w lease.Withdrawal) {
 }
 
 // step does what the leader has to do now, and returns when to look again at the latest.
-func (c *conductor) step() time.Duration {
+func (c *conductor) step(ctx context.Context) time.Duration {
 	if !c.lead() {
 		return conductEach
 	}
@@ -71,7 +71,7 @@ func (c *conductor) step() time.Duration {
 	if cmd == nil {
 		return next
 	}
-	result, err := c.raft.Propose(*cmd)
+	result, err := c.raft.Propose(ctx, *cmd)
 	switch {
 	case err != nil:
 		if !errors.Is(err, consensus.ErrNotLeader) {

@@ -94,32 +94,3 @@ func (m *member) mayAnnounce(netip.Addr) bool {
 	lease, _ := m.door.valid()
 	return lease
 }
-
-// canary writes to the leader's disk now and then. A disk that hangs would keep the cluster from moving
-// addresses while Raft's heartbeats, which need no disk, keep the leader in office.
-func (m *member) canary(ctx context.Context) error {
-	for pause(ctx, canaryEach) {
-		if !m.raft.Leads() {
-			continue
-		}
-		limited, cancel := context.WithTimeout(ctx, canaryLimit)
-		_, err := m.stores.TimedWrite(limited)
-		cancel()
-		if err != nil && ctx.Err() == nil && m.raft.Leads() {
-			m.log.Warn("the disk hangs; giving up the leadership", "error", err)
-			m.giveUpLeadership()
-		}
-	}
-	return nil
-}
-
-// giveUpLeadership asks another voter that is heard of to stand for election.
-func (m *member) giveUpLeadership() {
-	view := m.View()
-	voters := slices.DeleteFunc(slices.Clone(view.Voters.Names), func(name string) bool { return name == m.self.node })
-	if len(voters) == 0 {
-		return
-	}
-	best := slices.MinFunc(voters, func(a, b string) int { return int(m.keeper.silent(a) - m.keeper.silent(b)) })
-	m.sendCampaign(best)
-}

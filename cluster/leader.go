@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"vipd/cluster/consensus"
@@ -40,14 +42,65 @@ func (m *member) atLeader(ctx context.Context, here func(context.Context) error,
 }
 
 func (m *member) tryLeader(ctx context.Context, here func(context.Context) error, call func(context.Context, string) error) error {
-	if m.raft.Leads() {
-		return here(ctx)
-	}
+	leads := m.raft.Leads()
 	name, address := m.raft.Leader()
-	if name == "" || name == m.self.node {
-		return fmt.Errorf("%w, and none is known", consensus.ErrNotLeader)
+	if leads {
+		name = m.self.node
 	}
-	return call(ctx, address)
+	attempt, end := m.whileLeads(ctx, name)
+	defer end()
+	var err error
+	switch {
+	case leads:
+		err = here(attempt)
+	case name != "" && name != m.self.node:
+		err = call(attempt, address)
+	default:
+		address = m.someVoter()
+		if address == "" || m.stores.Hanging() == 0 {
+			return fmt.Errorf("%w, and none is known", consensus.ErrNotLeader)
+		}
+		// Raft here waits for the disk and does not hear who leads now.
+		err = call(attempt, address)
+	}
+	if err != nil && attempt.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: it was %s when it was asked: %w", consensus.ErrNotLeader, name, err)
+	}
+	return err
+}
+
+// whileLeads returns a context that ends when the node named is known not to lead any more. A leader whose
+// disk hangs, or that is suspended, gives no answer, and others have been elected long since when it does.
+func (m *member) whileLeads(ctx context.Context, leader string) (context.Context, context.CancelFunc) {
+	attempt, end := context.WithCancel(ctx)
+	go func() {
+		defer end()
+		for {
+			changed := m.changes.wait()
+			name, _ := m.raft.Leader()
+			if name != leader && name != "" || leader == m.self.node && !m.raft.Leads() {
+				return
+			}
+			select {
+			case <-attempt.Done():
+				return
+			case <-changed:
+			}
+		}
+	}()
+	return attempt, end
+}
+
+// someVoter returns the address of a random voter other than this node; "" if there is none.
+func (m *member) someVoter() string {
+	view := m.View()
+	others := slices.DeleteFunc(slices.Clone(view.Voters.Names), func(name string) bool {
+		return name == m.self.node || view.Nodes[name] == nil
+	})
+	if len(others) == 0 {
+		return ""
+	}
+	return view.Nodes[others[rand.N(len(others))]].Address
 }
 
 // proposal is a command on its way to the leader.
@@ -69,8 +122,8 @@ type outcome struct {
 func (m *member) propose(ctx context.Context, cmd state.Command) (state.Result, error) {
 	var out outcome
 	err := m.atLeader(ctx,
-		func(context.Context) (err error) {
-			out, err = m.proposeHere(proposal{cmd})
+		func(ctx context.Context) (err error) {
+			out, err = m.proposeHere(ctx, proposal{cmd})
 			return err
 		},
 		func(ctx context.Context, address string) error {
@@ -86,8 +139,8 @@ func (m *member) propose(ctx context.Context, cmd state.Command) (state.Result, 
 	return result, m.waitIndex(ctx, out.Index)
 }
 
-func (m *member) proposeHere(p proposal) (outcome, error) {
-	result, err := m.raft.Propose(p.Command)
+func (m *member) proposeHere(ctx context.Context, p proposal) (outcome, error) {
+	result, err := m.raft.Propose(ctx, p.Command)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -61,7 +61,7 @@ func TestFollowerConductsNothing(t *testing.T) {
 	_, b := raftOfTwo(t)
 	c := &conductor{log: quiet(), raft: b, wake: make(chan struct{}, 1)}
 	before := b.View().Index
-	diff(t, "looks again after", conductEach, c.step())
+	diff(t, "looks again after", conductEach, c.step(t.Context()))
 	diff(t, "index", before, b.View().Index)
 }
 
@@ -238,7 +238,7 @@ func TestSteward(t *testing.T) {
 			if !c.shut {
 				s.gate.Elected(0) // long ago
 			}
-			change, _ := s.next(view, c.servers)
+			change, _ := s.next(t.Context(), view, c.servers)
 			diff(t, "acts", c.acts, change != nil)
 			var want []string
 			if c.want != "" {

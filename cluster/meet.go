@@ -145,7 +145,7 @@ type presence struct {
 // routes are the calls that this node answers.
 func (m *member) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /propose", handle(func(_ context.Context, p proposal) (outcome, error) { return m.proposeHere(p) }))
+	mux.HandleFunc("POST /propose", handle(m.proposeHere))
 	mux.HandleFunc("POST /join", handle(m.letIn))
 	mux.HandleFunc("POST /presence", handle(m.isPresent))
 	return mux

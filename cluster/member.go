@@ -253,6 +253,8 @@ func (m *member) Run(ctx context.Context) error {
 	case <-life.Done():
 	case cause = <-m.fatal:
 		m.log.Error("stopping", "error", cause)
+		// If it led: nothing is committed by a leader whose store takes no writes, and Raft's own timers are slow.
+		m.giveUpLeadership()
 	}
 	if stay {
 		m.stay(life)

@@ -44,7 +44,7 @@ func raftOfOne(t testing.TB) *consensus.Node {
 	check(t, a.Campaign(t.Context()))
 	eventually(t, "a leads", a.Leads)
 	for _, cmd := range []state.Command{founding("a"), registering("a")} {
-		result, err := a.Propose(cmd)
+		result, err := a.Propose(t.Context(), cmd)
 		check(t, err)
 		check(t, result.Err)
 	}

@@ -51,6 +51,7 @@ func (m *member) warnings(view *state.State) []string {
 	if valid, _ := m.door.valid(); !valid {
 		warnings = append(warnings, "this node has no lease, so it answers for nothing: "+m.whyNoLease(view))
 	}
+	warnings = append(warnings, m.aboutDisk()...)
 	for _, name := range slices.Sorted(maps.Keys(view.Nodes)) {
 		if long := view.Nodes[name].LongLease; long != 0 {
 			warnings = append(warnings, fmt.Sprintf("%s has a restart-hold of %v: until its end nobody would notice that it crashed", name, long))

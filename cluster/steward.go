@@ -41,7 +41,7 @@ func (s *steward) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		resetTimer(timer, s.step())
+		resetTimer(timer, s.step(ctx))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -51,7 +51,7 @@ func (s *steward) Run(ctx context.Context) error {
 	}
 }
 
-func (s *steward) step() time.Duration {
+func (s *steward) step(ctx context.Context) time.Duration {
 	view := s.raft.View()
 	if !s.track(view) || view.Cluster == "" {
 		return stewardEach
@@ -60,7 +60,7 @@ func (s *steward) step() time.Duration {
 	if err != nil || s.raft.NewestConfig() != view.Voters.Index {
 		return stewardRetry // a change is under way
 	}
-	change, wait := s.next(view, servers)
+	change, wait := s.next(ctx, view, servers)
 	if change == nil {
 		return wait
 	}
@@ -92,7 +92,7 @@ func (s *steward) track(view *state.State) bool {
 }
 
 // next returns the change that is due, or when to look again.
-func (s *steward) next(view *state.State, servers []consensus.Server) (func() error, time.Duration) {
+func (s *steward) next(ctx context.Context, view *state.State, servers []consensus.Server) (func() error, time.Duration) {
 	at := func(name string) int {
 		return slices.IndexFunc(servers, func(c consensus.Server) bool { return c.Name == name })
 	}
@@ -110,7 +110,7 @@ func (s *steward) next(view *state.State, servers []consensus.Server) (func() er
 		i := at(name)
 		switch {
 		case i < 0 && n.Leaving:
-			return func() error { return s.remove(name) }, 0
+			return func() error { return s.remove(ctx, name) }, 0
 		case i < 0:
 			s.log.Info("adding a learner", "node", name, "address", n.Address)
 			return func() error { return s.raft.AddLearner(name, n.Address) }, 0
@@ -124,8 +124,8 @@ func (s *steward) next(view *state.State, servers []consensus.Server) (func() er
 }
 
 // remove takes a member that left Raft's configuration out of the state.
-func (s *steward) remove(name string) error {
-	result, err := s.raft.Propose(state.Command{At: time.Now(), Remove: &state.Remove{Node: name}})
+func (s *steward) remove(ctx context.Context, name string) error {
+	result, err := s.raft.Propose(ctx, state.Command{At: time.Now(), Remove: &state.Remove{Node: name}})
 	return errors.Join(err, result.Err)
 }
 

@@ -10,12 +10,6 @@ import (
 	"vipd/cluster/wire"
 )
 
-// Intervals of the leader's canary.
-const (
-	canaryEach  = time.Second
-	canaryLimit = time.Second
-)
-
 // pause waits; it reports false when ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)

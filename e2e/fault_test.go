@@ -2,10 +2,7 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,8 +10,6 @@ import (
 
 	"vipd/cluster/api"
 	"vipd/cluster/state"
-	"vipd/e2e/harness"
-	"vipd/e2e/lab"
 )
 
 // Between any two nodes, the way in one direction is lost. That takes at most the groups of those two
@@ -77,76 +72,6 @@ func TestProfiles(t *testing.T) {
 	s.must(holder.Kill())
 	w.taken("web", holder, web4, web6)
 	w.shorter(web4, at, failoverLimit)
-}
-
-// One node's disk is full: it may fall out, but the cluster serves on, and heals when there is room again.
-func TestDiskFull(t *testing.T) {
-	const size = 24 << 20
-	disk := ""
-	c := harness.New(t, harness.Options{Nodes: 3, DataDir: func(h *lab.Host) string {
-		if h.Name != "node1" {
-			return ""
-		}
-		disk = filepath.Join(h.Dir, "disk")
-		if err := errors.Join(os.MkdirAll(disk, 0o755), unix.Mount("small", disk, "tmpfs", 0, fmt.Sprintf("size=%d", size))); err != nil {
-			t.Fatal(err)
-		}
-		return filepath.Join(disk, "data")
-	}})
-	t.Cleanup(func() {
-		if err := unix.Unmount(disk, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	s := &scene{t, c}
-	s.whole()
-	s.apply(web)
-	n := s.Nodes[0]
-	s.move("web", n)
-	w := s.watch(web4, web6)
-	w.held("web", n, web4, web6)
-	at := time.Now()
-	w.step("the disk of %s, which holds web, fills up", n)
-	ballast := filepath.Join(disk, "ballast")
-	fill(t, ballast)
-	w.step("the cluster goes on taking commands")
-	for i := range 50 {
-		g := harness.Group("more", fmt.Sprintf("10.9.0.%d", 110+i))
-		// A command that was on its way to a leader whose disk is full comes back with that error.
-		s.await("apply is done", func(ctx context.Context) error {
-			_, err := s.Except(n)[0].Client.Apply(ctx, api.ApplyRequest{Groups: []state.Group{web, g}})
-			return err
-		})
-	}
-	w.answered("", web4, web6)
-	// Where it led, Raft's own timers come before the next leader: a full disk is no silence.
-	w.shorter(web4, at, 5*time.Second)
-	w.step("there is room again")
-	s.must(os.Remove(ballast))
-	if !n.Running() {
-		s.must(n.Restart(s.wait()))
-	}
-	s.whole()
-	s.must(s.Except(n)[1].Kill())
-	w.answered("", web4, web6)
-	s.must(s.AwaitGroup(s.wait(), "more", "is held", func(g api.GroupStatus) bool { return g.Holder != "" }))
-}
-
-// fill writes until there is no room.
-func fill(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for block := make([]byte, 1<<16); ; {
-		if _, err := f.Write(block); errors.Is(err, unix.ENOSPC) {
-			return
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // A daemon that can open nothing any more keeps what it has or loses it to others, and recovers.

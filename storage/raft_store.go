@@ -19,14 +19,15 @@ type store interface {
 // a failed sync a second one may succeed without the data being on the disk.
 type stoppingStore struct {
 	store
-	failed chan struct{} // closed once err is set
+	pending *pending
+	failed  chan struct{} // closed once err is set
 
 	mu  sync.Mutex
 	err error
 }
 
 func newStoppingStore(s store) *stoppingStore {
-	return &stoppingStore{store: s, failed: make(chan struct{})}
+	return &stoppingStore{store: s, pending: newPending(), failed: make(chan struct{})}
 }
 
 func (s *stoppingStore) failure() error {
@@ -39,7 +40,9 @@ func (s *stoppingStore) do(what string, write func() error) error {
 	if err := s.failure(); err != nil {
 		return fmt.Errorf("%s: Raft's store takes no more writes: %w", what, err)
 	}
+	end := s.pending.begin()
 	err := write()
+	end()
 	if err == nil {
 		return nil
 	}

@@ -106,9 +106,23 @@ func TestTimedWriteOnHungDisk(t *testing.T) {
 	if n := disk.writes.Load(); n > 1 {
 		t.Errorf("%d writes are waiting for the disk, want one", n)
 	}
+	if d := r.Hanging(); d != 0 {
+		t.Errorf("a write is said to hang after %v", d)
+	}
+	select {
+	case <-r.Hangs():
+	case <-time.After(HangsAfter + 5*time.Second):
+		t.Fatal("nobody is told that a write hangs")
+	}
+	if d := r.Hanging(); d < HangsAfter {
+		t.Errorf("it has hung for %v when that is told", d)
+	}
 	close(disk.goOn)
 	_, err := r.TimedWrite(t.Context())
 	check(t, err)
+	if d := r.Hanging(); d != 0 {
+		t.Errorf("a write is said to hang for %v after it is done", d)
+	}
 }
 
 func TestRaftStoreOnFullDisk(t *testing.T) {

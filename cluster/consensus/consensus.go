@@ -118,14 +118,22 @@ func (n *Node) View() *state.State { return n.fsm.view.Load() }
 func (n *Node) Learn(c Commit) bool { return n.fsm.early(c) }
 
 // Propose commits a command. Only the leader can: others get ErrNotLeader. Any other error leaves it
-// open whether the command will be committed.
-func (n *Node) Propose(cmd state.Command) (state.Result, error) {
+// open whether the command will be committed; so does the end of ctx, which a leader whose disk hangs would
+// else never see.
+func (n *Node) Propose(ctx context.Context, cmd state.Command) (state.Result, error) {
 	data, err := cmd.Encode()
 	if err != nil {
 		return state.Result{}, fmt.Errorf("encode %s: %w", cmd.Name(), err)
 	}
 	future := n.raft.Apply(data, enqueueLimit)
-	if err := future.Error(); err != nil {
+	done := make(chan error, 1)
+	go func() { done <- future.Error() }()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if err != nil {
 		return state.Result{}, fmt.Errorf("commit %s: %w", cmd.Name(), leaderError(err))
 	}
 	return future.Response().(state.Result), nil

@@ -20,7 +20,7 @@ func TestThreeNodesAgree(t *testing.T) {
 	eventually(t, "b knows the leader", func() bool { name, address := b.Leader(); return name == "a" && address == a.address })
 
 	a.propose(registering("a"), registering("b"))
-	result, err := a.Propose(registering("b"))
+	result, err := a.Propose(t.Context(), registering("b"))
 	check(t, err)
 	if !errors.Is(result.Err, state.ErrEpochAlive) {
 		t.Fatalf("a second epoch of b: %v", result.Err)
@@ -34,7 +34,7 @@ func TestThreeNodesAgree(t *testing.T) {
 func TestOnlyTheLeaderCan(t *testing.T) {
 	_, b, _ := three(t)
 	before := b.View()
-	_, err := b.Propose(registering("b"))
+	_, err := b.Propose(t.Context(), registering("b"))
 	for what, err := range map[string]error{
 		"propose":       err,
 		"barrier":       b.Barrier(limit),
@@ -52,7 +52,7 @@ func TestOnlyTheLeaderCan(t *testing.T) {
 func TestStoppedNodeDoesNotLead(t *testing.T) {
 	a := founder(t)
 	a.stop()
-	if _, err := a.Propose(registering("a")); !errors.Is(err, ErrNotLeader) {
+	if _, err := a.Propose(t.Context(), registering("a")); !errors.Is(err, ErrNotLeader) {
 		t.Fatalf("propose: %v", err)
 	}
 }
@@ -111,7 +111,7 @@ func TestSnapshotComesBackAndTravels(t *testing.T) {
 	var proposers sync.WaitGroup
 	for i := range 1200 { // more than the log keeps behind a snapshot
 		proposers.Go(func() {
-			if _, err := a.Propose(joining(fmt.Sprintf("n%d", i))); err != nil {
+			if _, err := a.Propose(t.Context(), joining(fmt.Sprintf("n%d", i))); err != nil {
 				t.Errorf("propose: %v", err)
 			}
 		})
@@ -161,7 +161,7 @@ func TestUnknownCommandStopsTheNode(t *testing.T) {
 	a := founder(t)
 	check(t, a.raft.Apply([]byte(`{"v":99,"at":"2026-01-02T03:04:05Z"}`), limit).Error())
 	before := a.View()
-	if result, err := a.Propose(registering("a")); err == nil && result.Err == nil {
+	if result, err := a.Propose(t.Context(), registering("a")); err == nil && result.Err == nil {
 		t.Fatal("a command after one that is not known was taken")
 	}
 	diff(t, "view", before, a.View())

@@ -125,7 +125,7 @@ func (p *peer) lead() {
 func (p *peer) propose(commands ...state.Command) {
 	p.t.Helper()
 	for _, cmd := range commands {
-		result, err := p.Propose(cmd)
+		result, err := p.Propose(p.t.Context(), cmd)
 		check(p.t, err)
 		check(p.t, result.Err)
 	}
