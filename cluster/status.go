@@ -87,7 +87,7 @@ func (m *member) nodeStatus(view *state.State, leader string) []api.NodeStatus {
 			groups = []string{}
 		}
 		nodes = append(nodes, api.NodeStatus{
-			Name: name, State: nodeState(n, seen[name]), Role: string(m.role(view, name)),
+			Name: name, State: nodeState(n, seen[name], account), Role: string(m.role(view, name)),
 			Leader: name == leader, Epoch: n.Epoch, Address: n.Address, Version: seen[name].Meta.Version,
 			Drained: n.Drained, Groups: groups, Unfit: account.Unfit,
 		})
@@ -95,18 +95,16 @@ func (m *member) nodeStatus(view *state.State, leader string) []api.NodeStatus {
 	return nodes
 }
 
-// nodeState puts together what the lease knows and what gossip thinks.
-func nodeState(n *state.Node, seen gossip.Member) string {
+// nodeState puts together what the lease knows, what gossip thinks, and what the node said last.
+func nodeState(n *state.Node, seen gossip.Member, said account) string {
 	switch {
 	case n.Leaving:
 		return "leaving"
-	case n.Live() && seen.State == gossip.Suspect:
-		return "suspect"
 	case n.Live():
 		return "alive"
-	case seen.State == gossip.Alive || seen.State == gossip.Suspect:
+	case seen.State == gossip.Alive:
 		return "no lease"
-	case seen.State == gossip.Left:
+	case said.Unfit == unfitStopping:
 		return "left"
 	}
 	return "failed"

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"vipd/cluster/api"
@@ -15,19 +16,20 @@ func TestNodeState(t *testing.T) {
 	for _, c := range []struct {
 		node *state.Node
 		seen gossip.State
+		said string
 		want string
 	}{
-		{live, gossip.Alive, "alive"},
-		{live, "", "alive"}, // the lease knows better
-		{live, gossip.Failed, "alive"},
-		{live, gossip.Suspect, "suspect"},
-		{dead, gossip.Alive, "no lease"},
-		{dead, gossip.Suspect, "no lease"},
-		{dead, gossip.Left, "left"},
-		{dead, gossip.Failed, "failed"},
-		{dead, "", "failed"},
+		{live, gossip.Alive, "", "alive"},
+		{live, "", "", "alive"}, // the lease knows better
+		{live, gossip.Gone, "", "alive"},
+		{dead, gossip.Alive, "", "no lease"},
+		{dead, gossip.Alive, unfitStopping, "no lease"},
+		{dead, gossip.Gone, unfitStopping, "left"},
+		{dead, gossip.Gone, "", "failed"},
+		{dead, "", "", "failed"},
 	} {
-		diff(t, string(c.seen), c.want, nodeState(c.node, gossip.Member{State: c.seen}))
+		got := nodeState(c.node, gossip.Member{State: c.seen}, account{Unfit: c.said})
+		diff(t, fmt.Sprintf("seen as %q, said %q", c.seen, c.said), c.want, got)
 	}
 }
 

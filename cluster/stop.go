@@ -13,6 +13,9 @@ import (
 
 const hopeEach = 100 * time.Millisecond
 
+// unfitStopping is what a node says of itself when it stops; by it others know later that it left.
+const unfitStopping = "it is stopping"
+
 // stop hands everything over that others can take, in this order: groups, the epoch, the leadership. Each
 // step is bounded; what did not come off is left to the lease.
 func (m *member) stop(life context.Context) {
@@ -42,7 +45,7 @@ func (m *member) watchHope(ctx context.Context, end context.CancelFunc) {
 
 // handOver lets go of all groups, retires this node's epoch, and gives the leadership away.
 func (m *member) handOver(ctx context.Context, progress api.Progress) error {
-	m.reporter.setUnfit("it is stopping")
+	m.reporter.setUnfit(unfitStopping)
 	if held := m.View().HeldBy(m.self.node); len(held) > 0 {
 		progress("handing over " + strings.Join(held, ", "))
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -149,6 +150,12 @@ func TestPlanned(t *testing.T) {
 				s.Errorf("%s has addresses after a clean stop", n)
 			}
 			next := w.taken("web", n, web4, web6)
+			s.await("the leader knows that it left", func(context.Context) error {
+				if state := s.stateOf(n); state != "left" {
+					return fmt.Errorf("it says %q", state)
+				}
+				return nil
+			})
 			w.step("%s starts again", n)
 			s.must(n.Restart(s.wait()))
 			s.whole()

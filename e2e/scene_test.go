@@ -120,6 +120,17 @@ func (s *scene) status(n *harness.Node) api.Status {
 	return status
 }
 
+// stateOf is what the leader says of a node.
+func (s *scene) stateOf(n *harness.Node) string {
+	s.Helper()
+	for _, ns := range s.status(s.leader()).Nodes {
+		if ns.Name == n.Name {
+			return ns.State
+		}
+	}
+	return ""
+}
+
 func (s *scene) holder(group string) *harness.Node {
 	s.Helper()
 	n, err := s.Holder(s.wait(), group)

@@ -50,7 +50,7 @@ type Status struct {
 // NodeStatus is one member.
 type NodeStatus struct {
 	Name    string   `json:"name"`
-	State   string   `json:"state"` // alive, suspect, no lease, failed, leaving, left
+	State   string   `json:"state"` // alive, no lease, failed, leaving, left
 	Role    string   `json:"role"`  // voter, learner, witness
 	Leader  bool     `json:"leader"`
 	Epoch   uint64   `json:"epoch"` // 0: it may hold nothing now

@@ -54,9 +54,7 @@ func (d *delegate) NotifyJoin(n *memberlist.Node) {
 // NotifyLeave implements memberlist.EventDelegate: a member failed or left.
 func (d *delegate) NotifyLeave(n *memberlist.Node) {
 	m := member(n)
-	if m.State != Left {
-		m.State = Failed
-	}
+	m.State = Gone
 	d.mu.Lock()
 	if d.lost == nil {
 		d.lost = map[string]Member{}

@@ -48,12 +48,11 @@ type Member struct {
 // State is gossip's opinion of a member. It is a hint: decisions are the lease's.
 type State string
 
-// The states.
+// The states. memberlist knows more of them and tells nobody: what it hands out of a node has no state
+// filled in. Whether one that is gone left or failed it has to say itself.
 const (
-	Alive   State = "alive"
-	Suspect State = "suspect"
-	Failed  State = "failed"
-	Left    State = "left"
+	Alive State = "alive"
+	Gone  State = "gone"
 )
 
 // Gossip is a running memberlist.
@@ -120,17 +119,7 @@ func (g *Gossip) Members() []Member {
 }
 
 func member(n *memberlist.Node) Member {
-	m := Member{Name: n.Name, Addr: net.JoinHostPort(n.Addr.String(), strconv.Itoa(int(n.Port)))}
-	switch n.State {
-	case memberlist.StateAlive:
-		m.State = Alive
-	case memberlist.StateSuspect:
-		m.State = Suspect
-	case memberlist.StateLeft:
-		m.State = Left
-	default:
-		m.State = Failed
-	}
+	m := Member{Name: n.Name, Addr: net.JoinHostPort(n.Addr.String(), strconv.Itoa(int(n.Port))), State: Alive}
 	if err := json.Unmarshal(n.Meta, &m.Meta); err != nil {
 		m.Meta = Meta{} // a member of a later version may say it differently
 	}

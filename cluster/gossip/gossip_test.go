@@ -84,7 +84,7 @@ func (n *node) sees(other string, want State) {
 // misses waits until a node knows that another is gone.
 func (n *node) misses(other string) {
 	n.t.Helper()
-	n.comesTo(other, func(s State) bool { return s == Left || s == Failed })
+	n.comesTo(other, func(s State) bool { return s == Gone })
 }
 
 func (n *node) comesTo(other string, is func(State) bool) {
