@@ -8,6 +8,7 @@ import (
 
 	"vipd/vip"
 	"vipd/vip/fence"
+	"vipd/vrrp"
 )
 
 // openHost opens this host's gate and addresses, and takes off what a predecessor that was killed left:
@@ -72,6 +73,13 @@ func (m *member) clearLeftovers() error {
 	}
 	if len(removed) > 0 {
 		m.log.Info("removed addresses that a predecessor left", "addresses", removed)
+	}
+	links, err := vrrp.RemoveVMACs(m.self.node)
+	if err != nil {
+		return fmt.Errorf("remove what a predecessor left: %w", err)
+	}
+	if len(links) > 0 {
+		m.log.Info("removed virtual MACs that a predecessor left", "interfaces", links)
 	}
 	return m.door.gate.Release(guarded)
 }

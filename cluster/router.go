@@ -18,10 +18,17 @@ type virtualRouter struct {
 	serial, epoch uint64
 	machine       *vrrp.Machine
 	station       *station
+	// vmac is the interface that its addresses are on; nil: they are on the group's own. While the router is
+	// master it is raised, and own is the socket there; nil with unicast.
+	vmac   *vrrp.VirtualMAC
+	raised bool
+	own    *station
+	failed error // why it could not be raised
 
 	since   time.Time
 	outside netip.Addr // the last master that was heard and is none of ours; zero when none is known
 	again   bool       // the addresses should be announced once more
+	goodbye bool       // it stopped as master, and the peers shall know
 	counts
 }
 
@@ -73,6 +80,14 @@ func (r *virtualRouter) spoken(brief bool) spoken {
 	}
 	s.Dropped = maps.Clone(r.dropped)
 	return s
+}
+
+// conn is where its adverts go out.
+func (r *virtualRouter) conn() *vrrp.Conn {
+	if r.own != nil {
+		return r.own.conn
+	}
+	return r.station.conn
 }
 
 // routerConfig is a group's virtual router as this node speaks for it.

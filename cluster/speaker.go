@@ -21,19 +21,20 @@ type speaker struct {
 	wake    chan struct{} // the deadlines may have changed
 	readers sync.WaitGroup
 
-	mu        sync.Mutex
-	routers   map[string]*virtualRouter // by group
-	stations  map[stationKey]*station
-	problems  map[string]problem // by group
-	farewells []*virtualRouter
-	stale     bool      // the priorities may be others
-	suspect   bool      // the host's interfaces or addresses changed since they were looked at
-	looked    time.Time // when the priorities were looked at
-	next      time.Time // when Run looks again
+	mu       sync.Mutex
+	routers  map[string]*virtualRouter // by group
+	stations map[stationKey]*station
+	problems map[string]problem // by group
+	stopped  []*virtualRouter   // since the last farewell
+	stale    bool               // the priorities may be others
+	suspect  bool               // the host's interfaces or addresses changed since they were looked at
+	looked   time.Time          // when the priorities were looked at
+	next     time.Time          // when Run looks again
 }
 
 // speakerOptions are what a speaker is made of. Its functions must not block.
 type speakerOptions struct {
+	node  string
 	log   *slog.Logger
 	view  func() *state.State
 	epoch func() uint64
@@ -132,6 +133,9 @@ func (s *speaker) deliver(st *station, p vrrp.Packet) {
 		list = slices.DeleteFunc(list, func(r *virtualRouter) bool { return r.machine.Config().VRID != id })
 	}
 	for _, r := range list {
+		if r.own != nil && r.own != st && p.Dst.IsMulticast() {
+			continue // it comes in at the virtual MAC as well
+		}
 		if actions := s.step(r, vrrp.Received{Packet: p}); !isDrop(actions) {
 			r.heard(p)
 		}
@@ -142,6 +146,15 @@ func (s *speaker) deliver(st *station, p vrrp.Packet) {
 func (s *speaker) step(r *virtualRouter, ev vrrp.Event) []vrrp.Action {
 	before := r.machine.State()
 	actions := r.machine.Step(time.Now(), ev)
+	if r.machine.State() == vrrp.Master {
+		if err := s.raise(r); err != nil {
+			r.failed = err
+			s.note(r.group, err)
+			s.stop(r.group, true)
+			s.changed()
+			return nil
+		}
+	}
 	for _, a := range actions {
 		s.perform(r, a)
 	}
@@ -192,7 +205,7 @@ func (s *speaker) send(r *virtualRouter, priority uint8) {
 		if r.epoch != s.epoch() || !s.permit() {
 			return
 		}
-		if err := r.station.conn.Send(a); err != nil {
+		if err := r.conn().Send(a); err != nil {
 			s.log.Debug("send an advert", "group", r.group, "error", err)
 			r.unsent++
 			continue
@@ -208,6 +221,8 @@ func (s *speaker) close() {
 	for name := range s.routers {
 		s.stop(name, true)
 	}
+	s.putAway(s.stopped)
+	s.stopped = nil
 	var errs []error
 	for key := range s.stations {
 		errs = append(errs, s.closeStation(key))

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -84,7 +85,8 @@ func (s *speaker) speak(view *state.State, tenancy state.Tenancy, h state.Holdin
 	inherit := false
 	if r != nil {
 		cfg := routerConfig(g, r.station.conn.Source(), r.machine.Priority())
-		if r.epoch == s.epoch() && r.iface == g.Interface && r.station.routers[cfg.VRID] == r && sameRouter(cfg, r.machine.Config()) {
+		if r.epoch == s.epoch() && r.iface == g.Interface && r.station.routers[cfg.VRID] == r && sameRouter(cfg, r.machine.Config()) &&
+			reflect.DeepEqual(r.vmac, vmacOf(view, g, s.node)) {
 			r.serial = h.Serial
 			return r.machine.State() == vrrp.Master
 		}
@@ -105,7 +107,7 @@ func (s *speaker) speak(view *state.State, tenancy state.Tenancy, h state.Holdin
 // start begins to speak for a group. The caller holds mu.
 func (s *speaker) start(view *state.State, h state.Holding, inherit bool) (*virtualRouter, error) {
 	g := view.Groups[h.Group]
-	key := stationKey{g.Interface, g.Advertised()[0].Is6()}
+	key := stationKey{g.Interface, speaksIPv6(g)}
 	st, err := s.stationAt(key, view)
 	if err != nil {
 		return nil, err
@@ -118,7 +120,15 @@ func (s *speaker) start(view *state.State, h state.Holding, inherit bool) (*virt
 	if err != nil {
 		return nil, err
 	}
-	r := &virtualRouter{group: g.Name, serial: h.Serial, epoch: s.epoch(), iface: g.Interface, machine: m, station: st, since: time.Now()}
+	r := &virtualRouter{
+		group: g.Name, serial: h.Serial, epoch: s.epoch(), iface: g.Interface, machine: m, station: st,
+		vmac: vmacOf(view, g, s.node), since: time.Now(),
+	}
+	if r.vmac != nil {
+		if err := r.vmac.Ensure(vrrp.VMACDown); err != nil {
+			return nil, err
+		}
+	}
 	s.routers[g.Name], st.routers[g.VRRP.RouterID] = r, r
 	down := 3 * g.VRRP.AdvertInt // a peer that heard the predecessor waits at least that long
 	if inherit || s.heritage.inherits(g.Name, h.Serial, down) {
@@ -126,7 +136,7 @@ func (s *speaker) start(view *state.State, h state.Holding, inherit bool) (*virt
 	} else {
 		s.step(r, vrrp.Start{})
 	}
-	return r, nil
+	return r, r.failed
 }
 
 // stop ends a router. A master that is not to be silent says so to its peers once its addresses are gone: see
@@ -137,20 +147,23 @@ func (s *speaker) stop(name string, silent bool) {
 	if id := r.machine.Config().VRID; r.station.routers[id] == r {
 		delete(r.station.routers, id)
 	}
-	if r.machine.State() == vrrp.Master && !silent {
-		s.farewells = append(s.farewells, r)
-	}
+	r.goodbye = r.machine.State() == vrrp.Master && !silent
+	s.stopped = append(s.stopped, r)
 	s.step(r, vrrp.Shutdown{Silent: true})
 }
 
-// farewell has the masters that stopped with nobody to follow tell their peers, which then need not wait.
+// farewell has the masters that stopped with nobody to follow tell their peers, which then need not wait. What
+// else had to wait until the addresses are gone is done as well.
 func (s *speaker) farewell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.farewells {
-		s.send(r, vrrp.PriorityStop)
+	for _, r := range s.stopped {
+		if r.goodbye {
+			s.send(r, vrrp.PriorityStop)
+		}
 	}
-	s.farewells = nil
+	s.putAway(s.stopped)
+	s.stopped = nil
 	for key, st := range s.stations {
 		if len(st.routers) == 0 {
 			if err := s.closeStation(key); err != nil {
@@ -170,12 +183,16 @@ func (s *speaker) stationAt(key stationKey, view *state.State) (*station, error)
 		return nil, err
 	}
 	s.stations[key] = st
+	s.listenAt(st, key.iface)
+	return st, nil
+}
+
+func (s *speaker) listenAt(st *station, iface string) {
 	s.readers.Go(func() {
 		st.receive(func(p vrrp.Packet) { s.deliver(st, p) }, func(err error) {
-			s.log.Debug("receive adverts", "interface", key.iface, "error", err)
+			s.log.Debug("receive adverts", "interface", iface, "error", err)
 		})
 	})
-	return st, nil
 }
 
 func (s *speaker) closeStation(key stationKey) error {
@@ -198,6 +215,12 @@ func (s *speaker) inspect(view *state.State) {
 		return
 	}
 	s.suspect = false
+	for _, r := range s.routers {
+		if r.missing() {
+			s.log.Warn("somebody removed a virtual MAC", "group", r.group, "interface", r.vmac.LinkName())
+			delete(r.station.routers, r.machine.Config().VRID) // speak sees that it has no station
+		}
+	}
 	for key, st := range s.stations {
 		if st.stands(key, view) {
 			continue

@@ -18,7 +18,7 @@ type stationKey struct {
 	ipv6  bool
 }
 
-// station is the socket that all virtual routers of an interface and family share.
+// station is the socket that all virtual routers of an interface and family share, or that of a virtual MAC.
 type station struct {
 	conn    *vrrp.Conn
 	index   int // of the interface
@@ -58,7 +58,11 @@ func openStation(key stationKey, view *state.State) (*station, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &station{conn: conn, index: index, closed: make(chan struct{}), routers: map[uint8]*virtualRouter{}}, nil
+	return newStation(conn, index), nil
+}
+
+func newStation(conn *vrrp.Conn, index int) *station {
+	return &station{conn: conn, index: index, closed: make(chan struct{}), routers: map[uint8]*virtualRouter{}}
 }
 
 // stands reports whether the interface is still the one that the socket is on, with the same address.

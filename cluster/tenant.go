@@ -159,7 +159,10 @@ func (t *tenant) tenancy(view *state.State) state.Tenancy {
 			delete(t.released, serial)
 		}
 	}
-	return view.TenancyOf(t.node, t.epoch(), func(serial uint64) bool { return t.released[serial] })
+	tenancy := view.TenancyOf(t.node, t.epoch(), func(serial uint64) bool { return t.released[serial] })
+	onVirtualMACs(view, t.node, tenancy.Held)
+	onVirtualMACs(view, t.node, tenancy.Waiting)
+	return tenancy
 }
 
 // startOver lets go of everything, since another program removed the gate, and makes the gate anew.

@@ -9,7 +9,7 @@ import (
 // assembleSpeaker makes the parts that speak VRRP.
 func (m *member) assembleSpeaker() {
 	m.speaker = newSpeaker(speakerOptions{
-		log: m.log, view: m.View, epoch: m.keeper.currentEpoch,
+		node: m.self.node, log: m.log, view: m.View, epoch: m.keeper.currentEpoch,
 		permit: func() bool {
 			valid, _ := m.door.valid()
 			return valid

@@ -116,14 +116,14 @@ func (h *Host) Refresh() error {
 	if len(h.owned) == 0 {
 		return nil
 	}
-	have, err := h.socket.addresses()
+	w, err := h.observe()
 	if err != nil {
 		return err
 	}
-	routes := world{have: have}.routes()
+	routes := w.routes()
 	var renewals []*nl.NetlinkRequest
 	var renewed []Address
-	for _, a := range have {
+	for _, a := range w.have {
 		if address, ours := h.owned[a.key]; ours && a.marked() {
 			renewals = append(renewals, putAddress(unix.NLM_F_REPLACE, a.key, "", routes.flags(a.key), h.valid))
 			renewed = append(renewed, address)

@@ -18,6 +18,7 @@ type Interface struct {
 	Running bool // and able to carry traffic: it has a carrier
 	MAC     net.HardwareAddr
 	MTU     int
+	Parent  int // of a macvlan: the index of the interface that it is on; 0: it is none
 }
 
 func parseLink(m syscall.NetlinkMessage) (Interface, error) {
@@ -34,6 +35,7 @@ func parseLink(m syscall.NetlinkMessage) (Interface, error) {
 		Up:      body.Flags&unix.IFF_UP != 0,
 		Running: body.Flags&(unix.IFF_UP|unix.IFF_RUNNING) == unix.IFF_UP|unix.IFF_RUNNING,
 	}
+	lower := 0
 	for _, attr := range attributes {
 		switch attr.Attr.Type {
 		case unix.IFLA_IFNAME:
@@ -44,9 +46,35 @@ func parseLink(m syscall.NetlinkMessage) (Interface, error) {
 			if len(attr.Value) >= 4 {
 				l.MTU = int(nl.NativeEndian().Uint32(attr.Value))
 			}
+		case unix.IFLA_LINK:
+			if len(attr.Value) >= 4 {
+				lower = int(nl.NativeEndian().Uint32(attr.Value))
+			}
+		case unix.IFLA_LINKINFO:
+			if kind, err := linkKind(attr.Value); err != nil {
+				return Interface{}, err
+			} else if kind == "macvlan" {
+				l.Parent = -1
+			}
 		}
 	}
+	if l.Parent != 0 {
+		l.Parent = lower // of other kinds it may be an index in another network namespace
+	}
 	return l, nil
+}
+
+func linkKind(info []byte) (string, error) {
+	attributes, err := nl.ParseRouteAttr(info)
+	if err != nil {
+		return "", fmt.Errorf("link message: %w", err)
+	}
+	for _, attr := range attributes {
+		if attr.Attr.Type == unix.IFLA_INFO_KIND {
+			return nl.BytesToString(attr.Value), nil
+		}
+	}
+	return "", nil
 }
 
 func (s *socket) links() (map[string]Interface, error) {

@@ -132,15 +132,24 @@ func (p *plan) consider(c change, owned map[key]Address, staying []observed) {
 }
 
 // routes are the IPv6 subnets whose connected route somebody else's address brings, as keys with the host
-// part cleared.
+// part cleared. A macvlan has those of its parent: a second route to the same neighbours would be taken in
+// turns.
 type routes map[key]bool
 
 // routes leaves out addresses of ours and of other daemons like this one: their routes go when they go.
 func (w world) routes() routes {
+	on := map[uint32][]uint32{} // parent -> macvlans
+	for _, l := range w.links {
+		if l.Parent != 0 {
+			on[uint32(l.Parent)] = append(on[uint32(l.Parent)], uint32(l.Index))
+		}
+	}
 	subnets := routes{}
 	for _, a := range w.have {
 		if a.prefix.Addr().Is6() && a.proto != Mark && a.flags&unix.IFA_F_NOPREFIXROUTE == 0 {
-			subnets[key{a.index, a.prefix.Masked()}] = true
+			for _, index := range append(on[a.index], a.index) {
+				subnets[key{index, a.prefix.Masked()}] = true
+			}
 		}
 	}
 	return subnets

@@ -19,6 +19,8 @@ type ConnConfig struct {
 	Interface string
 	// Source is the address that adverts come from; see SourceAddress. It decides the family.
 	Source netip.Addr
+	// Borrowed says that Source is another interface's, as with a virtual MAC.
+	Borrowed bool
 	// Groups are the multicast groups to join; nil is Group4 or Group6, empty is none (unicast only).
 	Groups []netip.Addr
 	// UnicastTTL is the TTL of unicast adverts; zero is 255.
@@ -117,6 +119,12 @@ func openFamily(ctx context.Context, cfg ConnConfig) (family, error) {
 func bind(fd int, cfg ConnConfig) error {
 	if err := unix.BindToDevice(fd, cfg.Interface); err != nil {
 		return fmt.Errorf("bind to %s: %w", cfg.Interface, err)
+	}
+	if cfg.Source.Is6() && cfg.Borrowed {
+		// Else a link-local source has to be on the very interface.
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1); err != nil {
+			return fmt.Errorf("send from another interface's address: %w", err)
+		}
 	}
 	if cfg.Source.Is6() {
 		return nil

@@ -255,9 +255,9 @@ func TestSourceAddress(t *testing.T) {
 func TestVirtualMACOnTheWire(t *testing.T) {
 	a, b := pair(t)
 	v := vrrp.VirtualMAC{Parent: "eth0", VRID: 51}
-	a.Do(t, func() error { return v.Ensure(true) })
+	a.Do(t, func() error { return v.Ensure(vrrp.VMACUp) })
 	wire := capture(t, b)
-	ca := listen(t, a, vrrp.ConnConfig{Interface: v.LinkName(), Source: ip("10.0.0.1")})
+	ca := listen(t, a, vrrp.ConnConfig{Interface: v.LinkName(), Source: ip("10.0.0.1"), Borrowed: true})
 	cb := listen(t, b, vrrp.ConnConfig{Interface: "eth0", Source: ip("10.0.0.2")})
 	if err := ca.Send(message(t, "10.0.0.1", "224.0.0.18")); err != nil {
 		t.Fatal(err)

@@ -120,10 +120,7 @@ func newDialog(t *testing.T, tr transport) *dialog {
 	iface := "eth0"
 	if tr.vmac {
 		v := vrrp.VirtualMAC{Parent: "eth0", VRID: 51, IPv6: tr.ipv6}
-		if tr.ipv6 {
-			v.LinkLocal = tr.config().Source
-		}
-		here.Do(t, func() error { return v.Ensure(true) })
+		here.Do(t, func() error { return v.Ensure(vrrp.VMACUp) })
 		iface = v.LinkName()
 	}
 	d.ours = startRunner(t, here, iface, tr.config())

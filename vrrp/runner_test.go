@@ -38,7 +38,7 @@ func startRunner(t *testing.T, ns *lab.Namespace, iface string, cfg vrrp.Config)
 	}
 	r := &runner{machine: m, events: make(chan vrrp.Event)}
 	ns.Do(t, func() (err error) {
-		r.conn, err = vrrp.Listen(t.Context(), vrrp.ConnConfig{Interface: iface, Source: cfg.Source})
+		r.conn, err = vrrp.Listen(t.Context(), vrrp.ConnConfig{Interface: iface, Source: cfg.Source, Borrowed: iface != "eth0"})
 		return err
 	})
 	ctx, cancel := context.WithCancel(context.Background())

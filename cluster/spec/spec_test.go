@@ -154,7 +154,7 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 	count := rapid.IntRange(1, 4).Draw(t, "addresses")
 	if g.Interface != "" && rapid.Bool().Draw(t, "vrrp") {
 		*next++
-		g.VRRP = drawVRRP(t, *next)
+		g.VRRP = drawVRRP(t, *next) // with virtual_mac there are no labels, and here are none
 		g.Addresses = append(g.Addresses, state.Address{Prefix: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.1/24", *next)), Interface: g.Interface})
 		count = 0
 	}
@@ -186,6 +186,7 @@ func drawVRRP(t *rapid.T, next int) *state.VRRP {
 	} else {
 		v.ChecksumAsV2 = rapid.Bool().Draw(t, "checksum")
 	}
+	v.VirtualMAC = rapid.Bool().Draw(t, "virtual MAC")
 	if rapid.Bool().Draw(t, "unicast") {
 		v.UnicastPeers = []netip.Addr{netip.MustParseAddr("10.0.0.7")}
 	}

@@ -22,6 +22,7 @@ type vrrpSection struct {
 	UnicastPeers []ip           `yaml:"unicast_peers,omitempty"`
 	Excluded     []ip           `yaml:"excluded,omitempty"`
 	ChecksumAsV2 bool           `yaml:"v3_checksum_as_v2,omitempty"`
+	VirtualMAC   bool           `yaml:"virtual_mac,omitempty"`
 }
 
 // ip is an address without a prefix length.
@@ -61,7 +62,8 @@ func defaultVersion(g state.Group) uint8 {
 func (v vrrpSection) state(g state.Group) *state.VRRP {
 	s := &state.VRRP{
 		RouterID: small(v.RouterID), AdvertInt: defaultAdvertInt, AuthPass: v.AuthPass,
-		UnicastPeers: addrs(v.UnicastPeers), Excluded: addrs(v.Excluded), ChecksumAsV2: v.ChecksumAsV2,
+		UnicastPeers: addrs(v.UnicastPeers), Excluded: addrs(v.Excluded),
+		ChecksumAsV2: v.ChecksumAsV2, VirtualMAC: v.VirtualMAC,
 	}
 	g.VRRP = s
 	s.Version = defaultVersion(g)
@@ -95,7 +97,7 @@ func addrs(list []ip) []netip.Addr {
 // sectionOf leaves out what is a default.
 func sectionOf(g state.Group) *vrrpSection {
 	s := g.VRRP
-	v := &vrrpSection{RouterID: int(s.RouterID), AuthPass: s.AuthPass, ChecksumAsV2: s.ChecksumAsV2}
+	v := &vrrpSection{RouterID: int(s.RouterID), AuthPass: s.AuthPass, ChecksumAsV2: s.ChecksumAsV2, VirtualMAC: s.VirtualMAC}
 	if s.Version != defaultVersion(g) {
 		version := int(s.Version)
 		v.Version = &version
@@ -139,6 +141,7 @@ func vrrpChanges(old, new *state.VRRP) []string {
 	field("unicast_peers", old.UnicastPeers, new.UnicastPeers)
 	field("excluded", old.Excluded, new.Excluded)
 	field("v3_checksum_as_v2", old.ChecksumAsV2, new.ChecksumAsV2)
+	field("virtual_mac", old.VirtualMAC, new.VirtualMAC)
 	if old.AuthPass != new.AuthPass {
 		changes = append(changes, "another auth_pass")
 	}

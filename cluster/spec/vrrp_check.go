@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"vipd/cluster/conf"
@@ -45,6 +46,7 @@ func (c *checker) vrrp(path string, g *state.Group) {
 	}
 	c.version(path, v, ipv6)
 	c.unicastPeers(path+".unicast_peers", g, ipv6)
+	c.labelsOnMAC(strings.TrimSuffix(path, ".vrrp"), g)
 	most := maxAdvertised4
 	if ipv6 {
 		most = maxAdvertised6
@@ -131,6 +133,15 @@ func (c *checker) password(key string, v *state.VRRP) {
 		c.doc.Add(key, fmt.Sprintf("version %d has no authentication", v.Version), "remove it; keepalived ignores its own likewise")
 	case len(v.AuthPass) > maxPassword:
 		c.doc.Add(key, fmt.Sprintf("the password has %d bytes", len(v.AuthPass)), fmt.Sprintf("shorten it to %d, which is all that keepalived sends", maxPassword))
+	}
+}
+
+// labelsOnMAC refuses labels of addresses that go to an interface of another name.
+func (c *checker) labelsOnMAC(path string, g *state.Group) {
+	for i, a := range g.Addresses {
+		if g.VRRP.VirtualMAC && a.Label != "" && a.Interface == g.Interface {
+			c.doc.Add(fmt.Sprintf("%s.addresses[%d].label", path, i), "with virtual_mac the address is on an interface of its own, whose name is not "+g.Interface, "remove the label, or `virtual_mac`")
+		}
 	}
 }
 

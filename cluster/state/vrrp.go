@@ -23,6 +23,9 @@ type VRRP struct {
 	// ChecksumAsV2 forms version 3's checksum over IPv4 without a pseudo-header, as RFC 9568 wants it and
 	// keepalived does on request.
 	ChecksumAsV2 bool `json:"v3_checksum_as_v2,omitempty"`
+	// VirtualMAC puts the addresses that are on the group's interface on a macvlan there, which has the
+	// protocol's MAC address (RFC 9568 section 7.3).
+	VirtualMAC bool `json:"virtual_mac,omitempty"`
 }
 
 // Advertised returns the addresses that the group's adverts list: all but the excluded ones, in order.

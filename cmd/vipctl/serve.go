@@ -42,6 +42,8 @@ The file is YAML, as vipctl get prints it:
       unicast_peers: [192.0.2.2]  # instead of multicast
       excluded: ["2001:db8::10"]  # addresses that adverts do not list; those they list are of one family
       v3_checksum_as_v2: true     # RFC 9568's form of version 3's checksum over IPv4, instead of keepalived's
+      virtual_mac: true           # the addresses have the MAC address 00:00:5e:00:01:XX of the protocol, which stays
+                                  # the same wherever they are, on an interface vrrp.51 (default false)
 
 A mistake in the file is reported with its line, nothing is changed, and the exit code is 1.`,
 		Example: "  vipctl apply -f vips.yaml --dry-run\n  vipctl apply -f vips.yaml\n  vipctl get | sed s/eth0/eth1/ | vipctl apply -f -",

@@ -73,22 +73,42 @@ func (k *keepalived) said(text string, times int) {
 	})
 }
 
-// kill ends it without a farewell, and takes off what it left, as a host that is switched off would. The parent
-// is stopped first, which would otherwise start another child.
+// kill ends it without a farewell, and takes off what it left, as a host that is switched off would.
 func (k *keepalived) kill(addresses ...string) {
+	k.Helper()
+	k.killThen(func() {
+		for _, a := range addresses {
+			k.ip("addr", "del", a, "dev", "eth0")
+		}
+	})
+}
+
+// killThen ends it without a farewell, and then does something. The parent is stopped first, which would
+// otherwise start another child.
+func (k *keepalived) killThen(do func()) {
 	k.Helper()
 	text, err := os.ReadFile(k.path("vrrp.pid"))
 	k.must(err)
 	child, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	k.must(err)
 	k.must(errors.Join(k.parent.Stop(), syscall.Kill(child, syscall.SIGKILL)))
-	for _, a := range addresses {
-		out, err := k.host.Command(k.Context(), "ip", "addr", "del", a, "dev", "eth0").CombinedOutput()
-		if err != nil {
-			k.Fatalf("remove %s: %v: %s", a, err, out)
-		}
-	}
+	do()
 	k.must(k.parent.Kill())
+}
+
+// ip runs the tool on its host.
+func (k *keepalived) ip(args ...string) string {
+	k.Helper()
+	return k.ipOn(k.host, args...)
+}
+
+func (s *scene) ipOn(h *lab.Host, args ...string) string {
+	s.Helper()
+	out, err := h.Command(s.Context(), "ip", args...).CombinedOutput()
+	if err != nil {
+		s.Fatalf("ip %s on %s: %v: %s", strings.Join(args, " "), h, err, out)
+	}
+	return string(out)
 }
 
 // stop ends it cleanly.

@@ -43,8 +43,7 @@ var everywhere = map[string]judgement{
 	"virtual_routes": {keepalived.Unsupported, routesText},
 	"virtual_rules":  {keepalived.Unsupported, routesText},
 
-	"use_vmac":           {keepalived.Unsupported, "the interface's own MAC address is used, which peers accept and announcements tell the neighbours; nothing is to do unless something expects 00:00:5e:00:01:XX"},
-	"vmac_xmit_base":     {keepalived.NotNeeded, "adverts always come from the interface itself"},
+	"vmac_xmit_base":     {keepalived.Translated, "multicast adverts come from the virtual MAC address, which peers accept, unicast ones from the interface itself"},
 	"dont_track_primary": {keepalived.Unsupported, "a node whose interface is down never holds the group; use an interface that stays up, as a bridge"},
 
 	"unicast_src_ip": {keepalived.Translated, "adverts come from the interface's first address, which has to be this one if peers look at it"},
@@ -179,6 +178,10 @@ func (t *translation) judgeValue(name string, path, words []string) (judgement, 
 		if len(path) > 2 && len(strings.Fields(path[2])) > 1 {
 			return judgement{keepalived.Translated, "without " + strings.Join(strings.Fields(path[2])[1:], " ") + ": the TTL of unicast adverts is not looked at"}, true
 		}
+	case "use_vmac":
+		return t.virtualMAC(name)
+	case "virtual_ipaddress", "virtual_ipaddress_excluded":
+		return t.virtualAddress(name, path)
 	case "track_interface":
 		return t.trackedInterface(name, path)
 	case "interface":
@@ -205,6 +208,28 @@ func (t *translation) trackedInterface(name string, path []string) (judgement, b
 		}
 	}
 	return other, true
+}
+
+// virtualMAC says what the interface is called here.
+func (t *translation) virtualMAC(name string) (judgement, bool) {
+	for _, g := range t.keepalived.Groups {
+		if g.Name != name {
+			continue
+		}
+		own := vrrp.VirtualMAC{VRID: g.VRID, IPv6: len(g.Addresses) > 0 && g.Addresses[0].Prefix.Addr().Is6()}.LinkName()
+		return judgement{keepalived.Translated, "virtual_mac; the interface is called " + own + " and is up while the address is here"}, true
+	}
+	return judgement{}, false
+}
+
+// virtualAddress says that labels are lost on a virtual MAC.
+func (t *translation) virtualAddress(name string, path []string) (judgement, bool) {
+	for _, g := range t.keepalived.Groups {
+		if g.Name == name && g.UseVMAC && len(path) > 2 && slices.Contains(strings.Fields(path[2]), "label") {
+			return judgement{keepalived.Translated, "without its label: the address is on the interface of the virtual MAC"}, true
+		}
+	}
+	return judgement{}, false
 }
 
 func (t *translation) instanceInterface(instance, name string) (judgement, bool) {

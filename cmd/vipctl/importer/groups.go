@@ -66,7 +66,7 @@ func (t *translation) group(g keepalived.Group) state.Group {
 		Name: t.names[g.Name], Interface: g.Interface, Preempt: !g.NoPreempt, PreemptDelay: g.PreemptDelay,
 		VRRP: &state.VRRP{
 			RouterID: g.VRID, Version: g.Version, AdvertInt: g.AdvertInt, AuthPass: g.AuthPass,
-			ChecksumAsV2: g.ChecksumAsV2, UnicastPeers: unicastPeers(g),
+			ChecksumAsV2: g.ChecksumAsV2, UnicastPeers: unicastPeers(g), VirtualMAC: g.UseVMAC,
 		},
 	}
 	t.priorities(&out, g)
@@ -85,7 +85,11 @@ func address(g keepalived.Group, a keepalived.GroupAddress) state.Address {
 	if dev == "" {
 		dev = g.Interface
 	}
-	return state.Address{Prefix: a.Prefix, Interface: dev, Label: a.Label}
+	label := a.Label
+	if g.UseVMAC && dev == g.Interface {
+		label = "" // its interface has another name
+	}
+	return state.Address{Prefix: a.Prefix, Interface: dev, Label: label}
 }
 
 // maxPriority is the highest that a node may have; 255 is the cluster's as a whole.
