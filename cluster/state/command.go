@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// CommandVersion is the newest command version this build writes and reads.
-const CommandVersion = 1
+// CommandVersion is the newest command version this build writes and reads. A command is written in the oldest version
+// that has all of it, so that a cluster of several versions understands it: 2 is for checks.
+const CommandVersion = 2
 
 // Command is one replicated change. Exactly one of the pointers is set.
 type Command struct {
@@ -107,9 +108,10 @@ type Settle struct {
 	Serials []uint64 `json:"serials"`
 }
 
-// SetGroups replaces all groups.
+// SetGroups replaces all groups and checks.
 type SetGroups struct {
 	Groups []Group `json:"groups"`
+	Checks []Check `json:"checks,omitempty"`
 }
 
 // SetProfile changes the timing of the lease.
@@ -133,8 +135,16 @@ type LongLease struct {
 
 // Encode returns the command as it stands in the Raft log.
 func (c Command) Encode() ([]byte, error) {
-	c.Version = CommandVersion
+	c.Version = c.needs()
 	return json.Marshal(c)
+}
+
+// needs is the oldest version that has all of the command.
+func (c Command) needs() int {
+	if c.SetGroups != nil && len(c.SetGroups.Checks) > 0 {
+		return 2
+	}
+	return 1
 }
 
 // DecodeCommand reads a command from the Raft log. It fails on a command this build does not know in

@@ -50,9 +50,13 @@ func (c *change) settle(s Settle) {
 	}
 }
 
-// setGroups replaces the groups. An address that leaves a group is a debt of the group's holder, so that
+// setGroups replaces the groups and checks. An address that leaves a group is a debt of the group's holder, so that
 // another group's holder cannot answer for it before the first has let go.
 func (c *change) setGroups(s SetGroups) error {
+	checks, err := checksOf(s)
+	if err != nil {
+		return err
+	}
 	groups := make(map[string]*Group, len(s.Groups))
 	owner := map[netip.Addr]string{}
 	for _, g := range s.Groups {
@@ -75,8 +79,30 @@ func (c *change) setGroups(s SetGroups) error {
 			c.setAssignment(Assignment{Group: g.Name, Serial: c.nextSerial(), Since: c.at, Reason: NewGroup})
 		}
 	}
-	c.Groups = groups
+	c.Groups, c.Checks = groups, checks
 	return nil
+}
+
+// checksOf returns the checks by name, if each is there once and all that groups name are there.
+func checksOf(s SetGroups) (map[string]*Check, error) {
+	var checks map[string]*Check // nil for none, as a snapshot without any is read
+	if len(s.Checks) > 0 {
+		checks = make(map[string]*Check, len(s.Checks))
+	}
+	for _, c := range s.Checks {
+		if checks[c.Name] != nil {
+			return nil, fmt.Errorf("%w: check %s is there twice", ErrInvalid, c.Name)
+		}
+		checks[c.Name] = &c
+	}
+	for _, g := range s.Groups {
+		for _, u := range g.Checks {
+			if checks[u.Name] == nil {
+				return nil, fmt.Errorf("%w: group %s names check %s, which is not there", ErrInvalid, g.Name, u.Name)
+			}
+		}
+	}
+	return checks, nil
 }
 
 // dropAddresses makes debts of what group name loses by becoming next; nil removes the group.

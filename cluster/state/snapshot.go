@@ -8,10 +8,20 @@ import (
 
 // Encode writes the state for a snapshot.
 func (s *State) Encode(w io.Writer) error {
-	if err := json.NewEncoder(w).Encode(s); err != nil {
+	written := *s
+	written.Format = s.needs()
+	if err := json.NewEncoder(w).Encode(&written); err != nil {
 		return fmt.Errorf("encode state at index %d: %w", s.Index, err)
 	}
 	return nil
+}
+
+// needs is the oldest format that has all of the state.
+func (s *State) needs() int {
+	if len(s.Checks) > 0 {
+		return 2
+	}
+	return 1
 }
 
 // Decode reads what Encode of this or an earlier version wrote.
@@ -23,5 +33,6 @@ func Decode(r io.Reader) (*State, error) {
 	if s.Format < 1 || s.Format > FormatVersion {
 		return nil, fmt.Errorf("decode state: format %d; this vipd reads up to %d", s.Format, FormatVersion)
 	}
+	s.Format = FormatVersion
 	return s, nil
 }

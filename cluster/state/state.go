@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// FormatVersion is the version of State's encoding in snapshots. A newer vipd reads every older one.
-const FormatVersion = 1
+// FormatVersion is the newest version of State's encoding in snapshots. A newer vipd reads every older one. What an
+// older vipd can read in full is written in its version: 2 is for states with checks.
+const FormatVersion = 2
 
 // State is the replicated state after the command at Index. Neither it nor anything it points to may be
 // changed: readers share it.
@@ -23,6 +24,7 @@ type State struct {
 
 	Nodes  map[string]*Node  `json:"nodes,omitempty"`
 	Groups map[string]*Group `json:"groups,omitempty"`
+	Checks map[string]*Check `json:"checks,omitempty"`
 	// Assignments has one entry for each group, held or not.
 	Assignments map[string]*Assignment `json:"assignments,omitempty"`
 	// Debts are the addresses that a living node was told to let go of and is not yet known to have let
@@ -94,7 +96,8 @@ type Group struct {
 	Priorities   map[string]int `json:"priorities,omitempty"` // 0: the node never holds the group
 	Preempt      bool           `json:"preempt"`
 	PreemptDelay time.Duration  `json:"preempt_delay,omitempty"`
-	VRRP         *VRRP          `json:"vrrp,omitempty"` // nil: no router outside has these addresses
+	VRRP         *VRRP          `json:"vrrp,omitempty"`   // nil: no router outside has these addresses
+	Checks       []CheckUse     `json:"checks,omitempty"` // sorted by name
 }
 
 // DefaultPriority is a group's priority on a node where nothing else is said; keepalived's default.

@@ -1,0 +1,84 @@
+package state
+
+import (
+	"reflect"
+	"slices"
+	"time"
+)
+
+// Check is something that each node looks at on itself, and that groups may depend on. Exactly one of Script, TCP,
+// HTTP, Process, File and Interface says what it is.
+type Check struct {
+	Name      string        `json:"name"`
+	Script    *ScriptCheck  `json:"script,omitempty"`
+	TCP       string        `json:"tcp,omitempty"` // host:port that has to accept a connection
+	HTTP      *HTTPCheck    `json:"http,omitempty"`
+	Process   *ProcessCheck `json:"process,omitempty"`
+	File      string        `json:"file,omitempty"`      // whose number, times the weight, is added to the priority
+	Interface string        `json:"interface,omitempty"` // that has to be up and running
+
+	Interval time.Duration `json:"interval"`
+	Timeout  time.Duration `json:"timeout"`
+	Rise     int           `json:"rise"`   // successes in a row that end a failure
+	Fall     int           `json:"fall"`   // failures in a row that make one
+	Weight   int           `json:"weight"` // of groups that name no other
+	// InitFail takes it for failing until it has run; else the node is not asked to take anything until then.
+	InitFail bool `json:"init_fail,omitempty"`
+}
+
+// ScriptCheck is a program whose exit status 0 means well.
+type ScriptCheck struct {
+	Path string   `json:"path"`
+	Args []string `json:"args,omitempty"`
+}
+
+// HTTPCheck is a URL that has to answer with a status.
+type HTTPCheck struct {
+	URL      string `json:"url"`
+	Status   int    `json:"status"`
+	Insecure bool   `json:"insecure,omitempty"` // certificates are not verified
+	Follow   bool   `json:"follow,omitempty"`   // redirects
+}
+
+// ProcessCheck is a process that has to run.
+type ProcessCheck struct {
+	Name        string `json:"name"`
+	FullCommand bool   `json:"full_command,omitempty"` // Name is the whole command line
+	Quorum      int    `json:"quorum"`                 // so many at least
+	QuorumMax   int    `json:"quorum_max,omitempty"`   // so many at most; 0: no limit
+}
+
+// Bounds of a weight, keepalived's. A check of weight 0 that fails makes the node ineligible.
+const (
+	MinWeight = -253
+	MaxWeight = 253
+)
+
+// CheckUse is a group's dependence on a check. A negative weight is taken off while the check fails, a positive one
+// added while it does not.
+type CheckUse struct {
+	Name   string `json:"name"`
+	Weight int    `json:"weight"`
+}
+
+// Same reports whether two versions of a check look at the same thing in the same way, so that what is known of one
+// holds for the other.
+func (c *Check) Same(other *Check) bool {
+	a, b := *c, *other
+	a.Weight, b.Weight = 0, 0
+	return reflect.DeepEqual(a, b)
+}
+
+// UsedOn reports whether a node may ever hold a group that depends on a check, so that it has to run it.
+func (s *State) UsedOn(node, check string) bool {
+	n := s.Nodes[node]
+	if n == nil || n.Witness {
+		return false
+	}
+	for _, g := range s.Groups {
+		if g.PriorityOn(node) > 0 && slices.ContainsFunc(g.Checks, func(u CheckUse) bool { return u.Name == check }) {
+			return true
+		}
+	}
+	return false
+}
