@@ -27,17 +27,17 @@ func (n *Node) Apply(ctx context.Context, r api.ApplyRequest, progress api.Progr
 	if err != nil {
 		return api.ApplyResult{}, err
 	}
-	next := spec.Spec{Groups: r.Groups}.Normal()
+	next := spec.Spec{Groups: r.Groups, Checks: r.Checks}.Normal()
 	if err := spec.Validate(next); err != nil {
 		return api.ApplyResult{}, err
 	}
-	result := api.ApplyResult{Diff: spec.Compare(spec.Of(m.View().Groups), next), DryRun: r.DryRun}
+	result := api.ApplyResult{Diff: spec.Compare(spec.Of(m.View()), next), DryRun: r.DryRun}
 	if r.DryRun {
 		return result, nil
 	}
 	if result.Diff.Changed {
 		progress("having the specification committed")
-		if err := m.commit(ctx, state.Command{SetGroups: &state.SetGroups{Groups: next.Groups}}); err != nil {
+		if err := m.commit(ctx, state.Command{SetGroups: &state.SetGroups{Groups: next.Groups, Checks: next.Checks}}); err != nil {
 			return result, err
 		}
 	}

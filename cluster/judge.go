@@ -14,6 +14,7 @@ func (a account) judge(view *state.State) placement.NodeHealth {
 			h.Ineligible[name] = problem
 		}
 		a.judgeInterfaces(g, h)
+		a.judgeChecks(view, g, h)
 	}
 	return h
 }

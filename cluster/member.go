@@ -18,6 +18,7 @@ import (
 
 	"vipd/cluster/consensus"
 	"vipd/cluster/gossip"
+	"vipd/cluster/health"
 	"vipd/cluster/lease"
 	"vipd/cluster/placement"
 	"vipd/cluster/state"
@@ -49,6 +50,7 @@ type member struct {
 	tenant    *tenant
 	clerk     *clerk
 	reporter  *reporter
+	monitor   *health.Monitor
 	speaker   *speaker
 	conductor *conductor
 	elector   *elector
@@ -153,9 +155,14 @@ func (m *member) assemble() error {
 		// The process that had this epoch has ended, and what it held was taken off.
 		m.clerk.retire(state.Tenure{Node: m.self.node, Epoch: m.left.Epoch})
 	}
+	m.monitor = health.New(health.Options{
+		Logger: m.log, Scripts: m.options.Scripts, Interfaces: m.host.Interfaces,
+		Changed: func() { kick(m.reporter.wake) },
+	})
 	m.reporter = newReporter(reporterOptions{
 		node: m.self.node, view: m.View, epoch: m.keeper.currentEpoch,
 		interfaces: m.host.Interfaces, problems: m.unable, routers: m.speaker.spoken, heard: m.speaker.heritage.hear,
+		checks:    m.checked,
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
 	})
@@ -240,7 +247,7 @@ func (m *member) Run(ctx context.Context) error {
 	parts, life := errgroup.WithContext(life)
 	for _, run := range []func(context.Context) error{
 		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
-		m.keeper.Run, m.tenant.Run, m.speaker.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run,
+		m.keeper.Run, m.tenant.Run, m.speaker.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.monitor.Run, m.followChecks,
 		m.conductor.Run, m.elector.Run, m.steward.Run, m.canary, m.followLeader, m.seek,
 	} {
 		parts.Go(func() error { return run(life) })

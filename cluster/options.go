@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"vipd/cluster/health"
 	"vipd/storage"
 )
 
@@ -21,6 +22,7 @@ type Options struct {
 	Socket      string // for vipctl
 	Fence       bool   // whether the kernel enforces the lease
 	Dir         *storage.Dir
+	Scripts     health.Scripts // of checks
 	Logger      *slog.Logger
 	Version     string // of this build
 	// Ready is called once the socket is served, with what the node is doing in a few words.

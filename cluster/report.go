@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"vipd/cluster/health"
 	"vipd/cluster/placement"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
@@ -20,16 +21,18 @@ const reportEach = time.Second
 
 // account is what a node says of itself.
 type account struct {
-	Applied    uint64            `json:"applied"`              // its state's index
-	Unfit      string            `json:"unfit,omitempty"`      // why it should hold nothing
-	Interfaces map[string]string `json:"interfaces,omitempty"` // those that groups use: why unusable; "" if usable
-	Groups     map[string]string `json:"groups,omitempty"`     // what it cannot carry, and why
-	Routers    map[string]spoken `json:"routers,omitempty"`    // the virtual routers that it runs, by group
+	Applied    uint64             `json:"applied"`              // its state's index
+	Unfit      string             `json:"unfit,omitempty"`      // why it should hold nothing
+	Interfaces map[string]string  `json:"interfaces,omitempty"` // those that groups use: why unusable; "" if usable
+	Groups     map[string]string  `json:"groups,omitempty"`     // what it cannot carry, and why
+	Routers    map[string]spoken  `json:"routers,omitempty"`    // the virtual routers that it runs, by group
+	Checks     map[string]checked `json:"checks,omitempty"`     // those that it runs
 }
 
 func (a account) equal(b account) bool {
 	return a.Applied == b.Applied && a.Unfit == b.Unfit &&
-		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Groups, b.Groups) && reflect.DeepEqual(a.Routers, b.Routers)
+		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Groups, b.Groups) &&
+		maps.Equal(a.Checks, b.Checks) && reflect.DeepEqual(a.Routers, b.Routers)
 }
 
 // reporter makes this node's account and keeps the newest of every node.
@@ -50,6 +53,7 @@ type reporterOptions struct {
 	interfaces func() (map[string]vip.Interface, error)
 	problems   func() map[string]string // by group
 	routers    func() map[string]spoken
+	checks     func() map[string]checked
 	heard      func(node string, routers map[string]spoken) // what a node says of its virtual routers
 	broadcast  func(wire.Message)
 	changed    func() // somebody's account did; must not block
@@ -121,7 +125,7 @@ func (r *reporter) report() {
 
 func (r *reporter) account() account {
 	view := r.view()
-	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers()}
+	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks()}
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()
@@ -132,23 +136,10 @@ func (r *reporter) account() account {
 	}
 	for _, g := range view.Groups {
 		for _, address := range g.Addresses {
-			a.Interfaces[address.Interface] = linkProblem(links, address.Interface)
+			a.Interfaces[address.Interface] = health.LinkProblem(links, address.Interface)
 		}
 	}
 	return a
-}
-
-func linkProblem(links map[string]vip.Interface, name string) string {
-	link, ok := links[name]
-	switch {
-	case !ok:
-		return "it has no interface " + name
-	case !link.Up:
-		return "its interface " + name + " is down"
-	case !link.Running:
-		return "its interface " + name + " has no carrier"
-	}
-	return ""
 }
 
 // hear takes in an account; older ones than the newest known are passed over.

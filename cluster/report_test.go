@@ -22,6 +22,7 @@ func reporterOf(view *state.State, change func(*reporterOptions)) (r *reporter, 
 		broadcast: func(m wire.Message) { *said = append(*said, m.(wire.Report)) },
 		changed:   func() {},
 		routers:   func() map[string]spoken { return nil },
+		checks:    func() map[string]checked { return nil },
 		heard:     func(string, map[string]spoken) {},
 	}
 	if change != nil {

@@ -40,7 +40,8 @@ func (n *Node) Spec(context.Context, api.None, api.Progress) (api.Specification,
 	if err != nil {
 		return api.Specification{}, err
 	}
-	return api.Specification{Groups: spec.Of(m.View().Groups).Groups}, nil
+	serving := spec.Of(m.View())
+	return api.Specification{Groups: serving.Groups, Checks: serving.Checks}, nil
 }
 
 func (m *member) warnings(view *state.State) []string {
@@ -89,7 +90,7 @@ func (m *member) nodeStatus(view *state.State, leader string) []api.NodeStatus {
 		nodes = append(nodes, api.NodeStatus{
 			Name: name, State: nodeState(n, seen[name], account), Role: string(m.role(view, name)),
 			Leader: name == leader, Epoch: n.Epoch, Address: n.Address, Version: seen[name].Meta.Version,
-			Drained: n.Drained, Groups: groups, Unfit: account.Unfit,
+			Drained: n.Drained, Groups: groups, Unfit: account.Unfit, Failing: account.failing(),
 		})
 	}
 	return nodes

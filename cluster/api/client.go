@@ -92,6 +92,11 @@ func (c *Client) Spec(ctx context.Context) (Specification, error) {
 	return do[Specification](ctx, c, "spec", None{})
 }
 
+// Checks asks what the checks say.
+func (c *Client) Checks(ctx context.Context) (CheckList, error) {
+	return do[CheckList](ctx, c, "checks", None{})
+}
+
 // Token asks for a join token.
 func (c *Client) Token(ctx context.Context) (TokenText, error) {
 	return do[TokenText](ctx, c, "token", None{})

@@ -87,6 +87,7 @@ func routes(b Backend) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/status", verb(b.Status))
 	mux.HandleFunc("POST /v1/spec", verb(b.Spec))
+	mux.HandleFunc("POST /v1/checks", verb(b.Checks))
 	mux.HandleFunc("POST /v1/token", verb(b.Token))
 	mux.HandleFunc("POST /v1/init", verb(b.Init))
 	mux.HandleFunc("POST /v1/join", verb(b.Join))

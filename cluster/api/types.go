@@ -18,6 +18,7 @@ type Progress func(text string)
 type Backend interface {
 	Status(context.Context, None, Progress) (Status, error)
 	Spec(context.Context, None, Progress) (Specification, error)
+	Checks(context.Context, None, Progress) (CheckList, error)
 	Token(context.Context, None, Progress) (TokenText, error)
 	Init(context.Context, InitRequest, Progress) (InitResult, error)
 	Join(context.Context, JoinRequest, Progress) (JoinResult, error)
@@ -59,6 +60,37 @@ type NodeStatus struct {
 	Drained bool     `json:"drained,omitempty"`
 	Groups  []string `json:"groups"`          // that it holds
 	Unfit   string   `json:"unfit,omitempty"` // why it should hold nothing
+	// Failing are the checks that fail on it, as "nginx: no such process".
+	Failing []string `json:"failing,omitempty"`
+}
+
+// CheckList is all checks.
+type CheckList struct {
+	Checks []CheckStatus `json:"checks"`
+}
+
+// CheckStatus is one check, and what it says on the nodes that run it: those that may hold a group that names it.
+type CheckStatus struct {
+	Name     string        `json:"name"`
+	What     string        `json:"what"` // it looks at, as "process nginx"
+	Interval time.Duration `json:"interval"`
+	Groups   []CheckUse    `json:"groups"` // that depend on it
+	Nodes    []CheckResult `json:"nodes"`
+}
+
+// CheckUse is a group's dependence on a check.
+type CheckUse struct {
+	Group  string `json:"group"`
+	Weight int    `json:"weight"` // 0: a node on which it fails cannot hold the group
+}
+
+// CheckResult is what a check says on a node.
+type CheckResult struct {
+	Node  string    `json:"node"`
+	State string    `json:"state"`           // ok, failing, or waiting: not known yet
+	Since time.Time `json:"since,omitzero"`  // of the state, by the node's clock
+	Value int       `json:"value,omitempty"` // the number in the file of a file check
+	Text  string    `json:"text,omitempty"`  // what the last run said
 }
 
 // GroupStatus is one group.
@@ -112,6 +144,7 @@ type FenceCounters struct {
 // Specification is what the cluster serves.
 type Specification struct {
 	Groups []state.Group `json:"groups"`
+	Checks []state.Check `json:"checks,omitempty"`
 }
 
 // TokenText is a join token.
@@ -152,6 +185,7 @@ type LeaveRequest struct {
 // ApplyRequest replaces what the cluster serves.
 type ApplyRequest struct {
 	Groups []state.Group `json:"groups"`
+	Checks []state.Check `json:"checks,omitempty"`
 	DryRun bool          `json:"dry_run,omitempty"`
 }
 

@@ -24,29 +24,38 @@ const (
 
 // checker applies the rules that one value alone cannot break.
 type checker struct {
-	doc       *conf.Document
-	names     map[string]string // of groups -> where they are
-	ips       map[netip.Addr]place
-	routers   map[router]string // virtual routers -> where they are
-	addresses int
+	doc        *conf.Document
+	names      map[string]string // of groups -> where they are
+	checkNames map[string]string // of checks -> where they are
+	weights    map[string]int    // of checks
+	ips        map[netip.Addr]place
+	routers    map[router]string // virtual routers -> where they are
+	addresses  int
 }
 
 // place is where an address was seen.
 type place struct{ group, key string }
 
-// check reports to doc what is wrong with s. path gives the key of a group.
-func check(s Spec, path func(i int) string, doc *conf.Document) {
+// check reports to doc what is wrong with s. path gives the key of an element of a list.
+func check(s Spec, path func(list string, i int) string, doc *conf.Document) {
 	if len(s.Groups) > maxGroups {
 		doc.Add("groups", fmt.Sprintf("there are %d groups", len(s.Groups)), fmt.Sprintf("use at most %d; addresses that move together fit into one", maxGroups))
 		return
 	}
-	c := checker{doc: doc, names: map[string]string{}, ips: map[netip.Addr]place{}, routers: map[router]string{}}
+	c := checker{doc: doc, names: map[string]string{}, checkNames: map[string]string{}, weights: map[string]int{}, ips: map[netip.Addr]place{}, routers: map[router]string{}}
+	if len(s.Checks) > maxChecks {
+		doc.Add("checks", fmt.Sprintf("there are %d checks", len(s.Checks)), fmt.Sprintf("use at most %d; several groups can name one", maxChecks))
+		return
+	}
+	for i := range s.Checks {
+		c.check(path("checks", i), &s.Checks[i])
+	}
 	for i := range s.Groups {
-		c.group(path(i), &s.Groups[i])
+		c.group(path("groups", i), &s.Groups[i])
 	}
 }
 
-func indexPath(i int) string { return fmt.Sprintf("groups[%d]", i) }
+func indexPath(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 
 func (c *checker) group(path string, g *state.Group) {
 	c.groupName(path, g)
@@ -58,6 +67,7 @@ func (c *checker) group(path string, g *state.Group) {
 	if g.PreemptDelay < 0 || g.PreemptDelay > maxPreemptDelay {
 		c.doc.Add(path+".preempt_delay", fmt.Sprintf("%v is out of range", conf.Duration(g.PreemptDelay)), "use 0s to 1000s")
 	}
+	c.uses(path, g)
 	if g.VRRP != nil {
 		c.vrrp(path+".vrrp", g)
 	}

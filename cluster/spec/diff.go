@@ -23,6 +23,7 @@ const (
 // Diff is what applying a specification would do.
 type Diff struct {
 	Changed bool        `json:"changed"`
+	Checks  []CheckDiff `json:"checks,omitempty"` // that are not equal, by name
 	Groups  []GroupDiff `json:"groups,omitempty"` // that are not equal, by name
 }
 
@@ -37,7 +38,7 @@ type GroupDiff struct {
 
 // Compare returns how new differs from old. Both must be normalised.
 func Compare(old, new Spec) Diff {
-	var d Diff
+	d := Diff{Checks: compareChecks(old.Checks, new.Checks)}
 	olds, news := old.Groups, new.Groups
 	for len(olds) > 0 || len(news) > 0 {
 		switch {
@@ -54,13 +55,16 @@ func Compare(old, new Spec) Diff {
 			olds, news = olds[1:], news[1:]
 		}
 	}
-	d.Changed = len(d.Groups) > 0
+	d.Changed = len(d.Groups)+len(d.Checks) > 0
 	return d
 }
 
-// String has a line for each group, as "+ group web (2 addresses)"; it is empty when nothing changes.
+// String has a line for each check and group, as "+ group web (2 addresses)"; it is empty when nothing changes.
 func (d Diff) String() string {
 	var b strings.Builder
+	for _, c := range d.Checks {
+		b.WriteString(c.String() + "\n")
+	}
 	for _, g := range d.Groups {
 		switch g.Action {
 		case Add:
@@ -96,6 +100,7 @@ func changesOf(old, new state.Group) []string {
 	}
 	field("preempt", fmt.Sprint(old.Preempt), fmt.Sprint(new.Preempt))
 	field("preempt_delay", conf.Duration(old.PreemptDelay).String(), conf.Duration(new.PreemptDelay).String())
+	changes = append(changes, useChanges(old.Checks, new.Checks)...)
 	return append(changes, vrrpChanges(old.VRRP, new.VRRP)...)
 }
 

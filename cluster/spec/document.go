@@ -13,7 +13,8 @@ import (
 
 // document is the YAML form. A pointer tells a value that is absent from a zero.
 type document struct {
-	Groups []group `yaml:"groups"`
+	Checks []checkEntry `yaml:"checks,omitempty"`
+	Groups []group      `yaml:"groups"`
 }
 
 type group struct {
@@ -25,10 +26,11 @@ type group struct {
 	Preempt      *bool          `yaml:"preempt,omitempty"`
 	PreemptDelay conf.Duration  `yaml:"preempt_delay,omitempty"`
 	VRRP         *vrrpSection   `yaml:"vrrp,omitempty,flow"`
+	Checks       []checkUse     `yaml:"checks,omitempty,flow"`
 }
 
-// state fills in the defaults.
-func (g group) state() state.Group {
+// state fills in the defaults. checks are those of the specification.
+func (g group) state(checks []state.Check) state.Group {
 	s := state.Group{
 		Name:         g.Name,
 		Interface:    g.Interface,
@@ -36,6 +38,7 @@ func (g group) state() state.Group {
 		Priorities:   g.Priorities,
 		Preempt:      true,
 		PreemptDelay: time.Duration(g.PreemptDelay),
+		Checks:       usesOf(g.Checks, checks),
 	}
 	if g.Priority != nil {
 		s.Priority = *g.Priority
@@ -56,12 +59,13 @@ func (g group) state() state.Group {
 }
 
 // groupOf leaves out what is a default.
-func groupOf(s state.Group) group {
+func groupOf(s state.Group, checks []state.Check) group {
 	g := group{
 		Name:         s.Name,
 		Interface:    s.Interface,
 		Priorities:   s.Priorities,
 		PreemptDelay: conf.Duration(s.PreemptDelay),
+		Checks:       writtenUses(s.Checks, checks),
 	}
 	if s.Priority != state.DefaultPriority {
 		g.Priority = &s.Priority
@@ -85,8 +89,12 @@ func groupOf(s state.Group) group {
 // in one form only, so that texts can be compared.
 func Marshal(s Spec) ([]byte, error) {
 	d := document{Groups: []group{}}
-	for _, g := range s.Normal().Groups {
-		d.Groups = append(d.Groups, groupOf(g))
+	s = s.Normal()
+	for _, c := range s.Checks {
+		d.Checks = append(d.Checks, entryOf(c))
+	}
+	for _, g := range s.Groups {
+		d.Groups = append(d.Groups, groupOf(g, s.Checks))
 	}
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)

@@ -117,13 +117,14 @@ func TestMarshalNothing(t *testing.T) {
 	}
 }
 
-func TestOfSortsGroups(t *testing.T) {
-	groups := map[string]*state.Group{}
+func TestOfSorts(t *testing.T) {
+	view := state.New()
+	view.Checks = map[string]*state.Check{"z": {Name: "z"}, "y": {Name: "y"}}
 	for _, name := range []string{"c", "a", "b"} {
-		groups[name] = &state.Group{Name: name, Priorities: map[string]int{}}
+		view.Groups[name] = &state.Group{Name: name, Priorities: map[string]int{}}
 	}
-	want := Spec{Groups: []state.Group{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
-	if diff := cmp.Diff(want, Of(groups)); diff != "" {
+	want := Spec{Groups: []state.Group{{Name: "a"}, {Name: "b"}, {Name: "c"}}, Checks: []state.Check{{Name: "y"}, {Name: "z"}}}
+	if diff := cmp.Diff(want, Of(view)); diff != "" {
 		t.Errorf("Of (-want +got):\n%s", diff)
 	}
 }
@@ -133,9 +134,12 @@ func specs() *rapid.Generator[Spec] {
 	return rapid.Custom(func(t *rapid.T) Spec {
 		var s Spec
 		next := 0
+		s.Checks = drawChecks(t)
 		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-zA-Z0-9][a-zA-Z0-9_.-]{0,9}`), 0, 4, rapid.ID[string]).Draw(t, "names")
 		for _, name := range names {
-			s.Groups = append(s.Groups, drawGroup(t, name, &next))
+			g := drawGroup(t, name, &next)
+			g.Checks = drawUses(t, s.Checks)
+			s.Groups = append(s.Groups, g)
 		}
 		return s.Normal()
 	})

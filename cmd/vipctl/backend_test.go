@@ -15,6 +15,7 @@ import (
 type daemon struct {
 	status  api.Status
 	spec    api.Specification
+	checks  api.CheckList
 	applied api.ApplyResult
 	moved   api.GroupStatus
 	profile state.Profile
@@ -56,6 +57,10 @@ func (d *daemon) Status(ctx context.Context, in api.None, p api.Progress) (api.S
 
 func (d *daemon) Spec(ctx context.Context, in api.None, p api.Progress) (api.Specification, error) {
 	return d.spec, d.answer(ctx, "spec", in, p)
+}
+
+func (d *daemon) Checks(ctx context.Context, in api.None, p api.Progress) (api.CheckList, error) {
+	return d.checks, d.answer(ctx, "checks", in, p)
 }
 
 func (d *daemon) Token(ctx context.Context, in api.None, p api.Progress) (api.TokenText, error) {

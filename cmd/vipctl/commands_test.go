@@ -32,6 +32,49 @@ var difference = spec.Diff{Changed: true, Groups: []spec.GroupDiff{
 	{Name: "web", Action: spec.Add, Addresses: 1},
 }}
 
+const checksYAML = `checks:
+- name: nginx
+  process: nginx
+  interval: 2s
+  fall: 2
+  weight: -20
+groups:
+- name: web
+  interface: eth0
+  addresses: [192.0.2.10/24]
+  checks:
+  - nginx
+`
+
+func nginx() state.Check {
+	return state.Check{Name: "nginx", Process: &state.ProcessCheck{Name: "nginx", Quorum: 1}, Interval: 2 * time.Second, Timeout: 2 * time.Second, Rise: 1, Fall: 2, Weight: -20}
+}
+
+func checkedWeb() state.Group {
+	g := web()
+	g.Checks = []state.CheckUse{{Name: "nginx", Weight: -20}}
+	return g
+}
+
+var checkList = api.CheckList{Checks: []api.CheckStatus{
+	{Name: "nginx", What: "process nginx", Interval: 2 * time.Second, Groups: []api.CheckUse{{Group: "api", Weight: 0}, {Group: "web", Weight: -20}}, Nodes: []api.CheckResult{
+		{Node: "n1", State: "failing", Text: "no such process"}, {Node: "n2", State: "ok", Text: "3 running"}, {Node: "n3", State: "waiting"},
+	}},
+	{Name: "maintenance", What: "file /run/maintenance", Interval: time.Second, Groups: []api.CheckUse{{Group: "web", Weight: 1}}, Nodes: []api.CheckResult{
+		{Node: "n1", State: "ok", Value: -5, Text: "it says -5"},
+	}},
+	{Name: "spare", What: "tcp h:1", Interval: time.Second, Groups: []api.CheckUse{}, Nodes: []api.CheckResult{}},
+}}
+
+var standings = api.Status{Groups: []api.GroupStatus{
+	{Name: "web", Holder: "n2", Reason: "preempt: priority 90 is better than 80 of n1 (check nginx fails: -20)", Nodes: []api.Candidate{
+		{Node: "n2", Eligible: true, Priority: 90}, {Node: "n4", Eligible: true, Priority: 90},
+		{Node: "n1", Eligible: true, Priority: 80, Adjusted: "check nginx fails: -20"},
+		{Node: "n3", Priority: 70, Why: "it is silent", Adjusted: "check uplink is ok: +10"}, {Node: "n5", Why: "check port fails: connection refused"},
+	}},
+	{Name: "db", Reason: "n1: lease ended", Nodes: []api.Candidate{{Node: "n1", Why: "it has no lease"}}},
+}}
+
 // Each case is a file in testdata: what the user sees, and what the daemon is asked.
 func TestCommands(t *testing.T) {
 	for _, tt := range []struct {
@@ -68,6 +111,17 @@ func TestCommands(t *testing.T) {
 		{name: "get in YAML", args: "get -o yaml", daemon: &daemon{spec: api.Specification{Groups: []state.Group{web()}}}},
 		{name: "get in JSON", args: "get -o json", daemon: &daemon{spec: api.Specification{Groups: []state.Group{web()}}}},
 		{name: "get nothing", args: "get"},
+		{name: "get checks", args: "get", daemon: &daemon{spec: api.Specification{Groups: []state.Group{checkedWeb()}, Checks: []state.Check{nginx()}}}},
+		{name: "apply checks", args: "apply -f - --dry-run", stdin: checksYAML, daemon: &daemon{applied: api.ApplyResult{Diff: spec.Diff{Changed: true,
+			Checks: []spec.CheckDiff{{Name: "nginx", Action: spec.Change, What: "process nginx", Changes: []string{"fall 1 → 2"}}, {Name: "old", Action: spec.Remove, What: "tcp h:1"}}}}}},
+		{name: "apply a wrong check", args: "apply -f -", stdin: strings.Replace(checksYAML, "- nginx", "- apache", 1)},
+		{name: "checks", args: "checks", daemon: &daemon{checks: checkList}},
+		{name: "checks in JSON", args: "checks -o json", daemon: &daemon{checks: api.CheckList{Checks: checkList.Checks[1:2]}}},
+		{name: "checks of nothing", args: "checks", daemon: &daemon{checks: api.CheckList{Checks: []api.CheckStatus{}}}},
+		{name: "why", args: "why web", daemon: &daemon{status: standings}},
+		{name: "why nobody", args: "why db", daemon: &daemon{status: standings}},
+		{name: "why in YAML", args: "why db -o yaml", daemon: &daemon{status: standings}},
+		{name: "why of no such group", args: "why mail", daemon: &daemon{status: standings}},
 		{name: "import", args: "import --node web1=testdata/keepalived.conf --node web2=testdata/keepalived.conf"},
 		{name: "import in JSON", args: "import testdata/keepalived.conf -o json"},
 		{name: "import what keepalived refuses", args: "import testdata/keepalived-wrong.conf"},

@@ -18,6 +18,7 @@ import (
 // imported is the result of import in JSON and YAML.
 type imported struct {
 	Groups   []state.Group `json:"groups"`
+	Checks   []state.Check `json:"checks,omitempty"`
 	Report   []directive   `json:"report"`
 	Warnings []string      `json:"warnings,omitempty"`
 }
@@ -145,7 +146,7 @@ func reportText(r importer.Result) string {
 }
 
 func importedOf(r importer.Result) imported {
-	out := imported{Groups: r.Spec.Groups, Report: []directive{}}
+	out := imported{Groups: r.Spec.Groups, Checks: r.Spec.Checks, Report: []directive{}}
 	for _, e := range r.Report {
 		out.Report = append(out.Report, directive(e))
 	}

@@ -21,7 +21,7 @@ func (c *ctl) applyCommand() *cobra.Command {
 		GroupID: "serve",
 		Short:   "Say what the cluster serves",
 		Long: `apply replaces all that the cluster serves with what a file says: groups that are not in it are no longer
-served. It prints the difference, and returns when the change is replicated and the groups are placed.
+served, checks that are not in it no longer run. It prints the difference, and returns when the change is replicated and the groups are placed.
 
 The file is YAML, as vipctl get prints it:
 
@@ -33,6 +33,9 @@ The file is YAML, as vipctl get prints it:
     priorities: {n1: 150, n3: 0}  # higher is preferred, 0 never holds the group
     preempt: true                 # whether a better node takes it back (default true)
     preempt_delay: 10s            # how long that node has to be better first
+    checks:                       # of those below, by name
+    - nginx
+    - {name: uplink, weight: 30}  # with another weight than the check's own
     vrrp:                         # only to share the addresses with VRRP routers outside the cluster
       virtual_router_id: 51       # 1 to 255, that of the peers
       version: 2                  # 2 or 3 (default 2; 3 for IPv6)
@@ -44,6 +47,26 @@ The file is YAML, as vipctl get prints it:
       v3_checksum_as_v2: true     # RFC 9568's form of version 3's checksum over IPv4, instead of keepalived's
       virtual_mac: true           # the addresses have the MAC address 00:00:5e:00:01:XX of the protocol, which stays
                                   # the same wherever they are, on an interface vrrp.51 (default false)
+
+  checks:                         # what each node that may hold a group looks at on itself
+  - name: nginx
+    process: nginx                # or {name: nginx, quorum: 1, quorum_max: 9, full_command: true}: so many at least and
+                                  # at most (defaults 1, no limit); the whole command line instead of the name
+    interval: 2s                  # 100ms to 1h (default 1s)
+    timeout: 1s                   # then the run is ended, and counts as a failure (default: the interval)
+    rise: 1                       # successes in a row that end a failure (default 1)
+    fall: 2                       # failures in a row that make one (default 1)
+    weight: -20                   # -253 to 253. Negative: taken off the priority while it fails; positive: added while
+                                  # it does not; 0: a node on which it fails cannot hold the group (default 0)
+    init_fail: true               # take it for failing until it has run (default false: nothing changes until then)
+  - {name: port, tcp: "127.0.0.1:443"}
+  - {name: page, http: "http://127.0.0.1/health"}  # or {url: ..., status: 200, insecure: true, follow: true}: the
+                                  # status that is wanted, certificates not verified, redirects followed
+  - {name: own, script: /etc/vipd/scripts/own}     # exit status 0 is well; or {path: ..., args: [a, b]}. Each node's
+                                  # script_dirs say from where scripts run
+  - {name: uplink, interface: eth1}                # up and running
+  - {name: maintenance, file: /run/maintenance}    # the number in it times the weight (default 1) is added to the
+                                  # priority; -254 or less: the node cannot hold the group
 
 A mistake in the file is reported with its line, nothing is changed, and the exit code is 1.`,
 		Example: "  vipctl apply -f vips.yaml --dry-run\n  vipctl apply -f vips.yaml\n  vipctl get | sed s/eth0/eth1/ | vipctl apply -f -",
@@ -58,7 +81,7 @@ A mistake in the file is reported with its line, nothing is changed, and the exi
 				send = ask[api.ApplyResult]
 			}
 			result, err := send(ctx, c, func(ctx context.Context, client *api.Client) (api.ApplyResult, error) {
-				return client.Apply(ctx, api.ApplyRequest{Groups: wanted.Groups, DryRun: dry})
+				return client.Apply(ctx, api.ApplyRequest{Groups: wanted.Groups, Checks: wanted.Checks, DryRun: dry})
 			})
 			if err != nil {
 				return err
@@ -108,6 +131,13 @@ func applySummary(r api.ApplyResult) string {
 		count[g.Action]++
 	}
 	text := fmt.Sprintf("groups: %d added, %d changed, %d removed", count[spec.Add], count[spec.Change], count[spec.Remove])
+	if len(r.Diff.Checks) > 0 {
+		clear(count)
+		for _, c := range r.Diff.Checks {
+			count[c.Action]++
+		}
+		text += fmt.Sprintf("; checks: %d added, %d changed, %d removed", count[spec.Add], count[spec.Change], count[spec.Remove])
+	}
 	if r.DryRun {
 		return text + " if it were applied; nothing was changed"
 	}
@@ -129,7 +159,7 @@ defaults filled in and durations in nanoseconds.`,
 			if err != nil {
 				return err
 			}
-			text, err := spec.Marshal(spec.Spec{Groups: served.Groups})
+			text, err := spec.Marshal(spec.Spec{Groups: served.Groups, Checks: served.Checks})
 			if err != nil {
 				return err
 			}

@@ -124,6 +124,9 @@ func (v statusView) nodes() string {
 		if n.Unfit != "" {
 			rows[i].notes = []string{"should hold nothing: " + n.Unfit}
 		}
+		for _, check := range n.Failing {
+			rows[i].notes = append(rows[i].notes, v.paint.bad("check fails: "+check))
+		}
 	}
 	return table(v.paint, []string{"NAME", "ROLE", "STATE", "LEADER", "EPOCH", "ADDRESS", "GROUPS"}, rows)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vipd/cluster"
+	"vipd/cluster/health"
 	"vipd/cmd/vipd/nodefile"
 	"vipd/storage"
 )
@@ -116,6 +117,10 @@ func serve(ctx context.Context, file nodefile.File, stderr io.Writer) error {
 			logger.Warn("a busy host may cost this node its lease", "error", err)
 		}
 	}
+	scriptUser, err := file.ScriptCredential()
+	if err != nil {
+		return err
+	}
 	dir, err := storage.Open(file.DataDir)
 	if err != nil {
 		return err
@@ -127,6 +132,7 @@ func serve(ctx context.Context, file nodefile.File, stderr io.Writer) error {
 		ClusterPort: file.ClusterPort,
 		Socket:      file.Socket,
 		Fence:       file.Fence == nodefile.FenceNFTables,
+		Scripts:     health.Scripts{Dirs: file.ScriptDirs, User: scriptUser},
 		Dir:         dir,
 		Logger:      logger,
 		Version:     version,

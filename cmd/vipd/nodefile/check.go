@@ -28,6 +28,9 @@ func (f *File) check(doc *conf.Document) {
 	if len(f.Socket) > maxSocketPath {
 		doc.Add("socket", fmt.Sprintf("the path has %d bytes", len(f.Socket)), fmt.Sprintf("the kernel allows %d; choose a shorter one", maxSocketPath))
 	}
+	for i, dir := range f.ScriptDirs {
+		report(doc, fmt.Sprintf("script_dirs[%d]", i), checkPath(dir, "/etc/vipd/scripts"))
+	}
 	oneOf(doc, "fence", string(f.Fence), "nftables", "none")
 	oneOf(doc, "log.level", f.Log.Level, "debug", "info", "warn", "error")
 	oneOf(doc, "log.format", f.Log.Format, "text", "json")

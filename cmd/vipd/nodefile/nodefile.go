@@ -26,7 +26,10 @@ type File struct {
 	Socket      string  `yaml:"socket"`       // absolute, at most 107 bytes
 	Fence       Fence   `yaml:"fence"`
 	Realtime    bool    `yaml:"realtime"` // whether the daemon asks for real-time scheduling
-	Log         Log     `yaml:"log"`
+	// ScriptDirs are absolute; scripts of checks run from nowhere else. ScriptUser is empty for the daemon's own.
+	ScriptDirs []string `yaml:"script_dirs"`
+	ScriptUser string   `yaml:"script_user"`
+	Log        Log      `yaml:"log"`
 }
 
 // Address is an IP address without a zone.
@@ -66,6 +69,7 @@ func Defaults() File {
 		Socket:      "/run/vipd/vipd.sock",
 		Fence:       FenceNFTables,
 		Realtime:    true,
+		ScriptDirs:  []string{"/etc/vipd/scripts"},
 		Log:         Log{Level: "info", Format: "text"},
 	}
 }

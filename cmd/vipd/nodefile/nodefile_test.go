@@ -24,6 +24,8 @@ data_dir: /srv/vipd
 socket: /tmp/s
 fence: none
 realtime: false
+script_dirs: [/srv/checks, /usr/lib/checks]
+script_user: nobody
 log: {level: debug, format: json}
 `))
 	if err != nil {
@@ -31,7 +33,8 @@ log: {level: debug, format: json}
 	}
 	want := File{
 		Node: "db-1.example", Listen: Address{netip.MustParseAddr("2001:db8::1")}, GossipPort: 1, ClusterPort: 65535,
-		DataDir: "/srv/vipd", Socket: "/tmp/s", Fence: FenceNone, Log: Log{Level: "debug", Format: "json"},
+		DataDir: "/srv/vipd", Socket: "/tmp/s", Fence: FenceNone,
+		ScriptDirs: []string{"/srv/checks", "/usr/lib/checks"}, ScriptUser: "nobody", Log: Log{Level: "debug", Format: "json"},
 	}
 	if diff := cmp.Diff(want, got, byText); diff != "" {
 		t.Errorf("Parse (-want +got):\n%s", diff)
@@ -53,7 +56,7 @@ func TestParseKeepsDefaults(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const listenRemedy = "write the address of this host at which the other nodes reach it"
 	tests := []struct{ name, in, want string }{
-		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, fence, realtime, log"},
+		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, fence, realtime, script_dirs, script_user, log"},
 		{"unknown key of log", "log: {lvl: info}", "f:1: log.lvl: unknown key: did you mean `level`? known keys: level, format"},
 		{"key twice", "node: a\nnode: b", "f:2: node: is also on line 1: keep one of them"},
 		{"node with an underscore", "node: node_1", "f:1: node: \"node_1\" is not a node name: use at most 63 letters, digits, `-` and `.`, as in node1 or db-2.example"},
@@ -80,6 +83,8 @@ func TestParseRefuses(t *testing.T) {
 		{"directory with a slash", "data_dir: /srv/../vipd/", "f:1: data_dir: /srv/../vipd/ is a roundabout path: write it as /vipd"},
 		{"relative socket", "socket: vipd.sock", "f:1: socket: \"vipd.sock\" is not an absolute path: write it from the root, as /run/vipd/vipd.sock"},
 		{"socket too long", "socket: /" + strings.Repeat("s", 107), "f:1: socket: the path has 108 bytes: the kernel allows 107; choose a shorter one"},
+		{"relative script_dirs", "script_dirs: [/a, scripts]", "f:1: script_dirs[1]: \"scripts\" is not an absolute path: write it from the root, as /etc/vipd/scripts"},
+		{"script_dirs of everything", "script_dirs: [/]", "f:1: script_dirs[0]: the root directory cannot be meant: write a path of vipd's own, as /etc/vipd/scripts"},
 		{"fence", "fence: iptables", "f:1: fence: \"iptables\" is not a choice: write nftables or none"},
 		{"fence is off", "fence: false", "f:1: fence: `false` is not text: put it in quotes: \"false\""},
 		{"log level", "log:\n  level: INFO", "f:2: log.level: \"INFO\" is not a choice: write debug, info, warn or error"},
@@ -96,7 +101,7 @@ func TestParseRefuses(t *testing.T) {
 			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
-			if f != (File{}) {
+			if !reflect.DeepEqual(f, File{}) {
 				t.Errorf("a file came with the error: %+v", f)
 			}
 		})
@@ -125,7 +130,7 @@ func TestLoadWithoutDefaultFile(t *testing.T) {
 		t.Skipf("this host has a %s", DefaultPath)
 	}
 	f, err := Load(DefaultPath)
-	if err != nil || f != Defaults() {
+	if err != nil || !reflect.DeepEqual(f, Defaults()) {
 		t.Errorf("Load = %+v, %v; want the defaults", f, err)
 	}
 }
@@ -174,7 +179,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(Reference()))
 	f.Add([]byte("log: {level: [a]}\nlisten: fe80::1%a\nsocket: \"/\\0\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if got, err := Parse("f", data); err != nil && got != (File{}) {
+		if got, err := Parse("f", data); err != nil && !reflect.DeepEqual(got, File{}) {
 			t.Errorf("%+v came with %v", got, err)
 		}
 	})

@@ -34,6 +34,9 @@ func resolve(f File, hostname func() (string, error), source func() (netip.Addr,
 			doc.Add("listen", fmt.Sprintf("this host's address is unknown: %v", err), "set `listen` in the node file to the address at which the other nodes reach this one")
 		}
 	}
+	if _, err := f.ScriptCredential(); err != nil {
+		doc.Add("script_user", err.Error(), "name a user of this host's /etc/passwd, or leave it out")
+	}
 	if err := doc.Err(); err != nil {
 		return File{}, err
 	}

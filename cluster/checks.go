@@ -1,0 +1,165 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"vipd/cluster/api"
+	"vipd/cluster/health"
+	"vipd/cluster/placement"
+	"vipd/cluster/spec"
+	"vipd/cluster/state"
+)
+
+// checked is what a node says of one check that it runs.
+type checked struct {
+	State health.State `json:"state"`
+	Since time.Time    `json:"since"`           // by its own clock, for people
+	Value int          `json:"value,omitempty"` // the number in the file of a file check
+	Text  string       `json:"text,omitempty"`
+}
+
+// checked returns what this node's checks say, in a form that a report brings back unchanged.
+func (m *member) checked() map[string]checked {
+	all := m.monitor.Status()
+	said := make(map[string]checked, len(all))
+	for name, s := range all {
+		said[name] = checked{State: s.State, Since: s.Since.Round(0).UTC(), Value: s.Value, Text: s.Text}
+	}
+	return said
+}
+
+// followChecks has this node run the checks of the groups that it may hold, each once.
+func (m *member) followChecks(ctx context.Context) error {
+	for seen := uint64(0); ; {
+		changed := m.changes.wait()
+		if view := m.View(); view.Index != seen {
+			seen = view.Index
+			m.monitor.Set(checksFor(view, m.self.node))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+func checksFor(view *state.State, node string) map[string]state.Check {
+	checks := map[string]state.Check{}
+	for name, c := range view.Checks {
+		if view.UsedOn(node, name) {
+			checks[name] = *c
+		}
+	}
+	return checks
+}
+
+// judgeChecks says what a node's checks mean for a group.
+func (a account) judgeChecks(view *state.State, g *state.Group, h placement.NodeHealth) {
+	for _, u := range g.Checks {
+		c, said := view.Checks[u.Name], a.Checks[u.Name]
+		switch {
+		case c == nil:
+		case said.State != health.OK && said.State != health.Failing:
+			h.Unknown[g.Name] = fmt.Sprintf("it has not run check %s yet", u.Name)
+		case c.File != "" && said.State == health.OK:
+			judgeNumber(u, said.Value, g.Name, h)
+		case said.State == health.Failing && u.Weight == 0:
+			exclude(h, g.Name, fmt.Sprintf("check %s fails%s", u.Name, because(said.Text)))
+		case said.State == health.Failing && u.Weight < 0:
+			adjust(h, g.Name, u.Weight, fmt.Sprintf("check %s fails: %d", u.Name, u.Weight))
+		case said.State == health.OK && u.Weight > 0:
+			adjust(h, g.Name, u.Weight, fmt.Sprintf("check %s is ok: +%d", u.Name, u.Weight))
+		}
+	}
+}
+
+// excluding is the number from which on a file keeps the node from holding the group, keepalived's.
+const excluding = -254
+
+// judgeNumber weighs the number in a file, as keepalived does: without a weight any number but 0 is a failure.
+func judgeNumber(u state.CheckUse, number int, group string, h placement.NodeHealth) {
+	by := number * u.Weight
+	switch {
+	case u.Weight == 0 && number != 0, by <= excluding:
+		exclude(h, group, fmt.Sprintf("the file of check %s says %d", u.Name, number))
+	case by != 0:
+		adjust(h, group, by, fmt.Sprintf("the file of check %s says %d: %+d", u.Name, number, by))
+	}
+}
+
+// exclude makes the node ineligible for a group; the first reason counts.
+func exclude(h placement.NodeHealth, group, why string) {
+	if h.Ineligible[group] == "" {
+		h.Ineligible[group] = why
+	}
+}
+
+// adjust adds to what the node's health already does to its priority.
+func adjust(h placement.NodeHealth, group string, by int, why string) {
+	a := h.Adjust[group]
+	if a.Why != "" {
+		why = a.Why + "; " + why
+	}
+	h.Adjust[group] = placement.Adjustment{By: a.By + by, Why: why}
+}
+
+func because(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
+}
+
+// Checks implements api.Backend.
+func (n *Node) Checks(context.Context, api.None, api.Progress) (api.CheckList, error) {
+	m, err := n.joined()
+	if err != nil {
+		return api.CheckList{}, err
+	}
+	view := m.View()
+	list := api.CheckList{Checks: []api.CheckStatus{}}
+	for _, name := range slices.Sorted(maps.Keys(view.Checks)) {
+		list.Checks = append(list.Checks, m.checkStatus(view, view.Checks[name]))
+	}
+	return list, nil
+}
+
+func (m *member) checkStatus(view *state.State, c *state.Check) api.CheckStatus {
+	status := api.CheckStatus{Name: c.Name, What: spec.What(c), Interval: c.Interval, Groups: []api.CheckUse{}, Nodes: []api.CheckResult{}}
+	for _, name := range slices.Sorted(maps.Keys(view.Groups)) {
+		for _, u := range view.Groups[name].Checks {
+			if u.Name == c.Name {
+				status.Groups = append(status.Groups, api.CheckUse{Group: name, Weight: u.Weight})
+			}
+		}
+	}
+	for _, node := range slices.Sorted(maps.Keys(view.Nodes)) {
+		if !view.UsedOn(node, c.Name) {
+			continue
+		}
+		account, _ := m.reporter.of(node)
+		said, ran := account.Checks[c.Name]
+		if !ran {
+			said.State = health.Waiting
+		}
+		status.Nodes = append(status.Nodes, api.CheckResult{Node: node, State: string(said.State), Since: said.Since, Value: said.Value, Text: said.Text})
+	}
+	return status
+}
+
+// failing names the checks that fail on a node, with what they say.
+func (a account) failing() []string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(a.Checks)) {
+		if said := a.Checks[name]; said.State == health.Failing {
+			list = append(list, strings.TrimSpace(name+because(said.Text)))
+		}
+	}
+	return list
+}
