@@ -128,12 +128,12 @@ func (k *keeper) retime() {
 }
 
 // raiseCeiling has the voter ready for the longest lease that it may be asked for, before it is.
-func (k *keeper) raiseCeiling(ctx context.Context, longest time.Duration) {
+func (k *keeper) raiseCeiling(longest time.Duration) {
 	if longest <= k.ceiling {
 		return
 	}
 	k.ceiling = longest
-	k.persist(ctx, lease.CeilingPersisted{Lease: longest}, func() error { return k.votes.RaiseCeiling(longest) })
+	k.persist(lease.CeilingPersisted{Lease: longest}, func() error { return k.votes.RaiseCeiling(longest) })
 }
 
 // longLeaseOver reports whether this node's lease is, for sure, not longer than the profile's any more.

@@ -65,20 +65,20 @@ func TestHeirPassesOverOlderStates(t *testing.T) {
 	k := heir(t, s, time.Hour)
 	for _, view := range []*state.State{state.New(), clusterOf(t, "a"), old} {
 		s.view = view
-		k.observe(t.Context())
+		k.observe()
 		s.expect("in an older state", false)
 		if k.currentEpoch() != 0 {
 			t.Fatalf("took up epoch %d in an older state", k.currentEpoch())
 		}
 	}
 	s.view = now
-	k.observe(t.Context())
+	k.observe()
 	s.expect("in the state that was left", true)
 	if !s.door.open || k.currentEpoch() != 1 {
 		t.Errorf("open %v, epoch %d", s.door.open, k.currentEpoch())
 	}
 	s.commit(give(s.view, "b", "web"))
-	k.observe(t.Context())
+	k.observe()
 	s.expect("moved away", true, "bar 10.0.0.1", "stop 10.0.0.1", "set", "release 10.0.0.1", "let go")
 }
 
@@ -97,7 +97,7 @@ func TestHeirOfADeadEpochLetsGo(t *testing.T) {
 	s := carrying(t, "10.0.0.1/24")
 	k := heir(t, s, time.Hour)
 	s.commit(state.Command{Expire: &state.Expire{Dead: []state.Tenure{{Node: "a", Epoch: 1}}}})
-	k.observe(t.Context())
+	k.observe()
 	if s.door.open || s.gate.open {
 		t.Error("the gate is open for an epoch that is dead")
 	}
@@ -116,7 +116,7 @@ func TestHeirThatIsTooLateLetsGo(t *testing.T) {
 	s.expect("after the end of the lease", true, "bar 10.0.0.1", "stop 10.0.0.1", "set", "release 10.0.0.1")
 	// The epoch may live on, and renews; its lease is not the old one.
 	s.view = now
-	k.observe(t.Context())
+	k.observe()
 	if valid, _ := s.door.valid(); valid || k.currentEpoch() != 1 {
 		t.Errorf("lease valid: %v, epoch %d", valid, k.currentEpoch())
 	}

@@ -25,20 +25,25 @@ type ballot interface {
 	RaiseCeiling(time.Duration) error
 }
 
-// keeper runs the two machines of the lease: this member's Holder and this voter's Voter. Everything they
-// see and do passes through one goroutine; only what goes to disk is done by others, since a disk may
-// hang and a lease must not.
+// keeper runs the two machines of the lease: this member's Holder and this voter's Voter. Whoever has something
+// for them, the clock or a datagram, steps them itself, one at a time: to wake a goroutine for each datagram would
+// cost more than the step. Only what goes to disk is done by others, since a disk may hang and a lease must not.
 type keeper struct {
 	keeperOptions
-	holder  *lease.Holder
-	voter   *lease.Voter
-	inbox   chan wire.Message
+	rearm   chan struct{}         // something is due before the timer
 	refresh chan struct{}         // the state changed
 	resign  chan struct{}         // closed: renew no more
 	durable chan lease.VoterEvent // what reached the disk
+	ended   chan struct{}         // closed when Run has ended
 	writers sync.WaitGroup
 
-	ready bool
+	steps   sync.Mutex // guards what follows, up to the next lock
+	running bool       // Run has begun and not ended
+	holder  *lease.Holder
+	voter   *lease.Voter
+	own     []wire.Message // for this very node
+	armed   lease.Instant  // when the timer fires
+	ready   bool
 	// ceiling is the longest lease that the voter was made ready for.
 	ceiling time.Duration
 	// long says that the lease asked for is a long one, announced since when the state knows of it.
@@ -76,78 +81,116 @@ type wireName struct{ node, instance, start string }
 // would take the whole host.
 const minWait = 100 * time.Microsecond
 
-// inboxSize is how many datagrams may wait. A lost one costs a renewal, and the next follows at once.
-const inboxSize = 1024
-
 func newKeeper(o keeperOptions, memory lease.Memory) *keeper {
 	return &keeper{
 		keeperOptions: o,
 		holder:        lease.NewHolder(o.self.node),
 		voter:         lease.NewVoter(o.self.node, bootNow(), memory),
-		inbox:         make(chan wire.Message, inboxSize),
+		rearm:         make(chan struct{}, 1),
 		refresh:       make(chan struct{}, 1),
 		resign:        make(chan struct{}),
 		durable:       make(chan lease.VoterEvent, 16),
+		ended:         make(chan struct{}),
 		heard:         map[string]lease.Instant{},
 		ceiling:       memory.Ceiling,
 	}
 }
 
-// deliver hands over a datagram of the lease.
-func (k *keeper) deliver(m wire.Message) {
-	select {
-	case k.inbox <- m:
-	default: // as if the network had lost it
+// deliver takes in datagrams of the lease: all that were waiting, so that no member is thought silent whose
+// renewal is among them.
+func (k *keeper) deliver(messages ...wire.Message) {
+	k.steps.Lock()
+	defer k.steps.Unlock()
+	if !k.running {
+		return // as if the network had lost them
+	}
+	k.tick() // a process that was stopped shuts the gate before it believes anything
+	for _, m := range messages {
+		k.receive(m)
+	}
+	k.turn()
+	if k.deadline().Before(k.armed) {
+		kick(k.rearm)
 	}
 }
 
 // Run keeps the lease until ctx ends. Then the gate is shut, unless it is left to the next start.
 func (k *keeper) Run(ctx context.Context) error {
 	defer k.writers.Wait()
-	defer k.door.finish()
+	defer k.end()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	resign := k.resign
-	k.observe(ctx)
+	k.do(func() {
+		k.running = true
+		k.observe()
+	})
 	for {
-		resetTimer(timer, max(k.deadline().Sub(bootNow()), minWait))
+		resetTimer(timer, max(k.arm().Sub(bootNow()), minWait))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
-		case m := <-k.inbox:
-			k.tick() // a process that was stopped shuts the gate before it believes anything
-			k.receive(ctx, m)
-			k.drain(ctx)
+			k.do(func() {})
+		case <-k.rearm:
 		case <-k.refresh:
-			k.observe(ctx)
+			k.do(k.observe)
 		case ev := <-k.durable:
-			k.vote(ctx, ev)
+			k.do(func() { k.vote(ev) })
 		case <-resign:
 			resign = nil
-			k.hold(lease.Resign{})
+			k.do(func() { k.hold(lease.Resign{}) })
 		}
-		k.tick()
-		k.vote(ctx, lease.Tick{})
 	}
+}
+
+// do steps the machines, and then lets them know what time it is.
+func (k *keeper) do(step func()) {
+	k.steps.Lock()
+	defer k.steps.Unlock()
+	step()
+	k.turn()
+}
+
+// arm returns when something is due, and remembers that the timer is set to it.
+func (k *keeper) arm() lease.Instant {
+	k.steps.Lock()
+	defer k.steps.Unlock()
+	k.armed = k.deadline()
+	return k.armed
+}
+
+// end shuts the door, and has whoever still brings something turned away.
+func (k *keeper) end() {
+	k.steps.Lock()
+	defer k.steps.Unlock()
+	k.running = false
+	close(k.ended)
+	k.door.finish()
+}
+
+// turn does what is due now. The voter's clock comes last: all that was heard counts before it finds anyone silent.
+func (k *keeper) turn() {
+	k.tick()
+	k.hearMyself()
+	k.vote(lease.Tick{})
+	k.hearMyself()
+}
+
+// hearMyself takes in what this node said to itself, and what that has it say.
+func (k *keeper) hearMyself() {
+	for len(k.own) > 0 {
+		m := k.own[0]
+		k.own = k.own[1:]
+		k.receive(m)
+	}
+	k.own = nil
 }
 
 func (k *keeper) tick() {
 	k.outlived()
 	k.retime()
 	k.hold(lease.Tick{})
-}
-
-// drain takes what else has arrived, so that no member is thought silent whose renewal is waiting here.
-func (k *keeper) drain(ctx context.Context) {
-	for range inboxSize {
-		select {
-		case m := <-k.inbox:
-			k.receive(ctx, m)
-		default:
-			return
-		}
-	}
 }
 
 func (k *keeper) deadline() lease.Instant {
@@ -161,10 +204,10 @@ func (k *keeper) deadline() lease.Instant {
 	return at
 }
 
-func (k *keeper) receive(ctx context.Context, m wire.Message) {
+func (k *keeper) receive(m wire.Message) {
 	switch m := m.(type) {
 	case lease.Renewal:
-		k.renewal(ctx, m)
+		k.renewal(m)
 	case lease.Grant:
 		k.hold(lease.Granted{Grant: m})
 	case lease.Refusal:
@@ -172,21 +215,24 @@ func (k *keeper) receive(ctx context.Context, m wire.Message) {
 	case lease.Withdrawal:
 		k.withdrawn(m)
 	case wire.Report:
-		k.vote(ctx, lease.Heard{Node: m.Node})
+		k.vote(lease.Heard{Node: m.Node})
 	}
 }
 
-func (k *keeper) renewal(ctx context.Context, r lease.Renewal) {
+func (k *keeper) renewal(r lease.Renewal) {
 	k.mu.Lock()
 	k.heard[r.Member] = bootNow()
 	k.mu.Unlock()
 	// The log may have got a configuration since the last look; the voter has to know before it grants.
-	k.vote(ctx, lease.LogConfigured{Index: k.raft.NewestConfig()})
-	k.vote(ctx, lease.Renewed{Renewal: r})
+	k.vote(lease.LogConfigured{Index: k.raft.NewestConfig()})
+	k.vote(lease.Renewed{Renewal: r})
+	if r.Member != k.self.node {
+		k.hold(lease.Accompany{})
+	}
 }
 
 // observe tells the machines what the replicated state says now.
-func (k *keeper) observe(ctx context.Context) {
+func (k *keeper) observe() {
 	s := k.raft.View()
 	timing := lease.Timing{Renew: s.Profile.Renew, Lease: s.Profile.Lease, Margin: s.Profile.Margin}
 	voters := lease.VotersCommitted{Index: s.Voters.Index, Names: s.Voters.Names}
@@ -195,15 +241,15 @@ func (k *keeper) observe(ctx context.Context) {
 	k.hold(lease.Retimed{Timing: timing})
 	k.hold(voters)
 	k.adopt(s, me)
-	k.raiseCeiling(ctx, s.CountedBy())
+	k.raiseCeiling(s.CountedBy())
 
-	k.vote(ctx, lease.Retimed{Timing: timing})
-	k.vote(ctx, lease.LogConfigured{Index: k.raft.NewestConfig()})
-	k.vote(ctx, voters)
-	k.vote(ctx, lease.StateApplied{Live: s.LiveEpochs()})
+	k.vote(lease.Retimed{Timing: timing})
+	k.vote(lease.LogConfigured{Index: k.raft.NewestConfig()})
+	k.vote(voters)
+	k.vote(lease.StateApplied{Live: s.LiveEpochs()})
 	if !k.ready && me != nil && me.Instance == k.self.instance && k.raft.CaughtUp() {
 		k.ready = true
-		k.vote(ctx, lease.Ready{})
+		k.vote(lease.Ready{})
 	}
 }
 
@@ -250,7 +296,7 @@ func (k *keeper) hold(ev lease.HolderEvent) {
 	}
 }
 
-func (k *keeper) vote(ctx context.Context, ev lease.VoterEvent) {
+func (k *keeper) vote(ev lease.VoterEvent) {
 	for _, action := range k.voter.Step(bootNow(), ev) {
 		switch a := action.(type) {
 		case lease.SendGrant:
@@ -261,17 +307,17 @@ func (k *keeper) vote(ctx context.Context, ev lease.VoterEvent) {
 			k.announce(a.Withdrawal)
 		case lease.PersistWithdrawal:
 			k.log.Info("a member is silent; withdrawing its lease", "node", a.Member, "epoch", a.Epoch)
-			k.persist(ctx, lease.Persisted{Member: a.Member, Epoch: a.Epoch}, func() error { return k.votes.Withdraw(a.Member, a.Epoch) })
+			k.persist(lease.Persisted{Member: a.Member, Epoch: a.Epoch}, func() error { return k.votes.Withdraw(a.Member, a.Epoch) })
 		case lease.PersistCeiling:
-			k.persist(ctx, lease.CeilingPersisted{Lease: a.Lease}, func() error { return k.votes.RaiseCeiling(a.Lease) })
+			k.persist(lease.CeilingPersisted{Lease: a.Lease}, func() error { return k.votes.RaiseCeiling(a.Lease) })
 		}
 	}
 }
 
-// post sends to a node; what is for this one goes round through the inbox.
+// post sends to a node; what is for this one follows when the step is done.
 func (k *keeper) post(to string, m wire.Message) {
 	if to == k.self.node {
-		k.deliver(m)
+		k.own = append(k.own, m)
 		return
 	}
 	k.send(to, m)
@@ -289,7 +335,7 @@ func (k *keeper) announce(w lease.Withdrawal) {
 
 // persist writes in a goroutine of its own and reports when it is durable. After an error the voter stays
 // silent about the matter, which is safe.
-func (k *keeper) persist(ctx context.Context, done lease.VoterEvent, write func() error) {
+func (k *keeper) persist(done lease.VoterEvent, write func() error) {
 	k.writers.Go(func() {
 		if err := write(); err != nil {
 			k.broken(err)
@@ -297,7 +343,7 @@ func (k *keeper) persist(ctx context.Context, done lease.VoterEvent, write func(
 		}
 		select {
 		case k.durable <- done:
-		case <-ctx.Done():
+		case <-k.ended:
 		}
 	})
 }

@@ -130,6 +130,17 @@ func (o *office) now(view *state.State) {
 	kick(o.refresh)
 }
 
+// runs runs the keeper until the test ends, and returns when it listens.
+func (o *office) runs(t *testing.T) {
+	t.Helper()
+	runs(t, o.Run)
+	eventually(t, "the keeper runs", func() bool {
+		o.steps.Lock()
+		defer o.steps.Unlock()
+		return o.running
+	})
+}
+
 func (o *office) holds() bool {
 	valid, _ := o.door.valid()
 	return valid
@@ -154,7 +165,7 @@ func until[M wire.Message](o *office, to string) M {
 
 func TestOnlyVoterGrantsItselfALease(t *testing.T) {
 	o := newOffice(t, clusterOf(t, "a"))
-	runs(t, o.Run)
+	o.runs(t)
 	eventually(t, "there is a lease", o.holds)
 	diff(t, "epoch", 1, o.currentEpoch())
 	diff(t, "datagrams", 0, len(o.sent))
@@ -162,7 +173,7 @@ func TestOnlyVoterGrantsItselfALease(t *testing.T) {
 
 func TestLeaseTakesAMajority(t *testing.T) {
 	o := newOffice(t, clusterOf(t, "a", "b", "c"))
-	runs(t, o.Run)
+	o.runs(t)
 	r := until[lease.Renewal](o, "b")
 	diff(t, "renewal", lease.Renewal{Member: "a", Epoch: 1, Seq: r.Seq, Lease: state.LAN.Lease, Voters: o.raft.view.Voters.Index}, r)
 	if o.holds() {
@@ -193,7 +204,7 @@ func TestEpochOfAnotherStart(t *testing.T) {
 			change(&me)
 			view.Nodes = map[string]*state.Node{"a": &me}
 			o := newOffice(t, &view)
-			o.observe(t.Context())
+			o.observe()
 			diff(t, "epoch", 0, o.currentEpoch())
 		})
 	}
@@ -202,7 +213,7 @@ func TestEpochOfAnotherStart(t *testing.T) {
 func TestDeathAndRebirth(t *testing.T) {
 	view := clusterOf(t, "a")
 	o := newOffice(t, view)
-	runs(t, o.Run)
+	o.runs(t)
 	eventually(t, "there is a lease", o.holds)
 	dead := grow(t, view, state.Command{Retire: &state.Retire{Tenure: state.Tenure{Node: "a", Epoch: 1}}})
 	o.now(dead)
@@ -213,14 +224,14 @@ func TestDeathAndRebirth(t *testing.T) {
 
 func TestEpochWithoutALeaseIsGivenUp(t *testing.T) {
 	o := newOffice(t, clusterOf(t, "a", "b", "c"))
-	runs(t, o.Run)
+	o.runs(t)
 	diff(t, "epoch given up", 1, await(t, "the epoch to be given up", o.gaveUp))
 }
 
 func TestRunShutsTheDoor(t *testing.T) {
 	o := newOffice(t, clusterOf(t, "a"))
 	t.Run("run", func(t *testing.T) {
-		runs(t, o.Run)
+		o.runs(t)
 		eventually(t, "there is a lease", o.holds)
 	})
 	if o.holds() {
@@ -228,10 +239,16 @@ func TestRunShutsTheDoor(t *testing.T) {
 	}
 }
 
-func TestFullInboxLosesDatagrams(t *testing.T) {
-	o := newOffice(t, clusterOf(t, "a"))
-	for range inboxSize + 10 {
-		o.deliver(lease.Withdrawal{})
+// Before it runs and after it ended, a keeper promises nothing.
+func TestDatagramsOutsideOfRun(t *testing.T) {
+	o := newOffice(t, clusterOf(t, "a", "b", "c"))
+	renewal := lease.Renewal{Member: "b", Epoch: 2, Seq: 1, Lease: state.LAN.Lease, Voters: o.raft.view.Voters.Index}
+	o.deliver(renewal)
+	t.Run("run", func(t *testing.T) { o.runs(t) })
+	for len(o.sent) > 0 {
+		<-o.sent
 	}
-	diff(t, "waiting", inboxSize, len(o.inbox))
+	renewal.Seq++
+	o.deliver(renewal)
+	diff(t, "answers", 0, len(o.sent))
 }

@@ -14,7 +14,7 @@ import (
 func TestVoterGrantsWhatItKnows(t *testing.T) {
 	o := newOffice(t, clusterOf(t, "a", "b"))
 	voters := o.raft.view.Voters.Index
-	runs(t, o.Run)
+	o.runs(t)
 	o.deliver(lease.Renewal{Member: "b", Epoch: 2, Seq: 1, Lease: state.LAN.Lease, Voters: voters})
 	diff(t, "grant", lease.Grant{Member: "b", Epoch: 2, Seq: 1, Voter: "a"}, until[lease.Grant](o, "b"))
 	if silent := o.silent("b"); silent > limit {
@@ -34,7 +34,7 @@ func TestVoterGrantsWhatItKnows(t *testing.T) {
 func TestVoterGrantsNothingBeforeItCaughtUp(t *testing.T) {
 	o := newOffice(t, clusterOf(t, "a", "b"))
 	o.raft.caughtUp = false
-	runs(t, o.Run)
+	o.runs(t)
 	renewal := lease.Renewal{Member: "b", Epoch: 2, Seq: 1, Lease: state.LAN.Lease, Voters: o.raft.view.Voters.Index}
 	o.deliver(renewal)
 	diff(t, "refusal", lease.NotReady, until[lease.Refusal](o, "b").Reason)
@@ -71,7 +71,7 @@ func TestWithdrawalIsDurableBeforeItIsTold(t *testing.T) {
 	release := sync.OnceFunc(func() { close(o.disk.hung) })
 	t.Cleanup(release)
 	runs(t, o.hearing("b"))
-	runs(t, o.Run)
+	o.runs(t)
 	t.Cleanup(release) // before the end of Run, which waits for the disk
 	began := bootNow()
 	eventually(t, "a promise could be over", func() bool { return bootNow().Sub(began) > 3*state.LAN.Lease })
@@ -92,7 +92,7 @@ func TestWithdrawalIsDurableBeforeItIsTold(t *testing.T) {
 
 func TestHeardWithdrawalIsHandedOn(t *testing.T) {
 	o := newOffice(t, clusterOf(t, "a"))
-	runs(t, o.Run)
+	o.runs(t)
 	want := lease.Withdrawal{Member: "x", Epoch: 4, Voter: "b", LastTerm: 1, LastIndex: 2}
 	o.deliver(want)
 	diff(t, "withdrawal", want, await(t, "a withdrawal", o.withdrawn))
@@ -103,7 +103,7 @@ func TestDiskThatFailsEndsTheDaemon(t *testing.T) {
 	failed := errors.New("input/output error")
 	o.disk.err = failed
 	runs(t, o.hearing("b"))
-	runs(t, o.Run)
+	o.runs(t)
 	if err := await(t, "an end", o.broken); !errors.Is(err, failed) {
 		t.Fatalf("ended with %v", err)
 	}

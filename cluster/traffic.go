@@ -35,25 +35,31 @@ func (m *member) NewestConfig() uint64         { return m.raft.NewestConfig() }
 func (m *member) LogEnd() (term, index uint64) { return m.raft.LogEnd() }
 func (m *member) CaughtUp() bool               { return m.raft.CaughtUp() }
 
-// receive takes in a datagram. What cannot be read is as good as lost.
-func (m *member) receive(data []byte) {
-	message, err := wire.Parse(data)
-	if err != nil {
-		m.log.Debug("passed over a datagram", "error", err)
-		return
+// receive takes in datagrams. What cannot be read is as good as lost.
+func (m *member) receive(datagrams [][]byte) {
+	var toKeeper []wire.Message
+	for _, data := range datagrams {
+		message, err := wire.Parse(data)
+		if err != nil {
+			m.log.Debug("passed over a datagram", "error", err)
+			continue
+		}
+		switch message := message.(type) {
+		case wire.Released:
+			m.tenant.hear(message)
+		case wire.Committed:
+			m.learn(message)
+		case wire.Campaign:
+			m.askedToCampaign(message)
+		case wire.Report:
+			toKeeper = append(toKeeper, message)
+			m.reporter.hear(message)
+		default:
+			toKeeper = append(toKeeper, message)
+		}
 	}
-	switch message := message.(type) {
-	case wire.Released:
-		m.tenant.hear(message)
-	case wire.Committed:
-		m.learn(message)
-	case wire.Campaign:
-		m.askedToCampaign(message)
-	case wire.Report:
-		m.keeper.deliver(message)
-		m.reporter.hear(message)
-	default:
-		m.keeper.deliver(message)
+	if len(toKeeper) > 0 {
+		m.keeper.deliver(toKeeper...)
 	}
 }
 
@@ -63,7 +69,7 @@ func (m *member) send(to string, message wire.Message) {
 	if n == nil || m.gossip == nil {
 		return
 	}
-	if err := m.gossip.Send(to, n.Gossip, wire.Marshal(message)); err != nil {
+	if err := m.gossip.Send(n.Gossip, wire.Marshal(message)); err != nil {
 		m.log.Debug("send a datagram", "to", to, "error", err)
 	}
 }
@@ -81,7 +87,7 @@ func (m *member) broadcast(message wire.Message) {
 		if name == m.self.node {
 			continue
 		}
-		if err := m.gossip.Send(name, n.Gossip, data); err != nil {
+		if err := m.gossip.Send(n.Gossip, data); err != nil {
 			m.log.Debug("send a datagram", "to", name, "error", err)
 		}
 	}

@@ -2,7 +2,6 @@ package gossip
 
 import (
 	"encoding/json"
-	"slices"
 	"sync"
 
 	"github.com/hashicorp/memberlist"
@@ -31,8 +30,8 @@ func (d *delegate) NodeMeta(limit int) []byte {
 	return meta
 }
 
-// NotifyMsg implements memberlist.Delegate. memberlist reuses the slice.
-func (d *delegate) NotifyMsg(data []byte) { d.options.Receive(slices.Clone(data)) }
+// NotifyMsg implements memberlist.Delegate: what nodes say to each other does not go this way.
+func (d *delegate) NotifyMsg([]byte) {}
 
 // GetBroadcasts implements memberlist.Delegate: nothing is gossiped but membership.
 func (d *delegate) GetBroadcasts(int, int) [][]byte { return nil }

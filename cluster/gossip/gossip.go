@@ -1,5 +1,5 @@
 // Package gossip runs memberlist for one node: who is there, a way to tell all of them something soft, and
-// the encrypted datagrams that the lease rides on.
+// beside it, on the same port, the encrypted datagrams that the lease rides on.
 package gossip
 
 import (
@@ -24,8 +24,9 @@ type Options struct {
 	Cluster string // its id; members of another cluster are not listened to
 	Meta    Meta
 	Logger  *slog.Logger
-	// Receive gets each datagram sent to this node. It must not block, and owns data.
-	Receive func(data []byte)
+	// Receive gets datagrams sent to this node, in the order they came: all that were waiting, after a pause. It must
+	// not block, and has the data only until it returns.
+	Receive func(datagrams [][]byte)
 	// Changed is called when a member appears, fails, leaves or changes. It must not block.
 	Changed func()
 }
@@ -55,10 +56,11 @@ const (
 	Gone  State = "gone"
 )
 
-// Gossip is a running memberlist.
+// Gossip is a running memberlist, and the way of the datagrams.
 type Gossip struct {
-	list *memberlist.Memberlist
-	d    *delegate
+	list    *memberlist.Memberlist
+	d       *delegate
+	carrier *transport
 }
 
 // Start binds the ports and begins to gossip, with nobody yet. Close ends it.
@@ -74,7 +76,7 @@ func Start(o Options) (*Gossip, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start gossip: %w", err), carrier.Shutdown())
 	}
-	return &Gossip{list: list, d: d}, nil
+	return &Gossip{list: list, d: d, carrier: carrier}, nil
 }
 
 func config(o Options, d *delegate) *memberlist.Config {
@@ -90,6 +92,7 @@ func config(o Options, d *delegate) *memberlist.Config {
 	c.SuspicionMaxTimeoutMult = 2       // a long tail of suspicion is of no use: the lease decides
 	c.DeadNodeReclaimTime = time.Second // a member may come back with another address
 	c.GossipToTheDeadTime = 10 * time.Second
+	c.GossipInterval = 500 * time.Millisecond // nothing but membership is gossiped, and nothing waits for it
 	c.LogOutput = nil
 	c.Logger = slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
 	c.Delegate, c.Events = d, d
@@ -104,10 +107,8 @@ func (g *Gossip) Join(addresses []string) error {
 	return nil
 }
 
-// Send sends a datagram, best effort, to a member at host:port whether gossip thinks it alive or not.
-func (g *Gossip) Send(name, address string, data []byte) error {
-	return g.list.SendToAddress(memberlist.Address{Addr: address, Name: name}, data)
-}
+// Send sends a datagram, best effort, to a member at host:port whether gossip knows of it or not.
+func (g *Gossip) Send(address string, data []byte) error { return g.carrier.send(data, address) }
 
 // Members returns everyone gossip knows, this node included.
 func (g *Gossip) Members() []Member {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -15,21 +14,17 @@ import (
 	"github.com/hashicorp/memberlist"
 )
 
-const (
-	maxPacket      = 65536 // what UDP carries, rounded up
-	packetsWaiting = 256
-	acceptPause    = 50 * time.Millisecond
-)
+const acceptPause = 50 * time.Millisecond
 
-// transport carries memberlist's packets and streams. memberlist's own allocates 64 KiB for each packet it
-// reads, which at the rate of lease renewals keeps the garbage collector busy; this one copies packets out
-// of one buffer.
+// transport carries memberlist's packets and streams, and this node's own datagrams beside them.
 type transport struct {
 	log     *slog.Logger
 	listen  netip.Addr
 	packets *net.UDPConn
 	raw     syscall.RawConn // of packets
 	streams *net.TCPListener
+	sealer  *sealer
+	receive func([][]byte) // gets datagrams
 
 	packetCh chan *memberlist.Packet
 	streamCh chan net.Conn
@@ -41,6 +36,10 @@ type transport struct {
 var _ memberlist.NodeAwareTransport = (*transport)(nil)
 
 func newTransport(o Options) (*transport, error) {
+	sealer, err := newSealer(o.Key, o.Cluster)
+	if err != nil {
+		return nil, err
+	}
 	at := netip.AddrPortFrom(o.Listen, uint16(o.Port))
 	streams, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
 	if err != nil {
@@ -57,6 +56,7 @@ func newTransport(o Options) (*transport, error) {
 	enlarge(raw, o.Logger)
 	t := &transport{
 		log: o.Logger, listen: o.Listen, packets: packets, raw: raw, streams: streams,
+		sealer: sealer, receive: o.Receive,
 		packetCh: make(chan *memberlist.Packet, packetsWaiting),
 		streamCh: make(chan net.Conn),
 		closed:   make(chan struct{}),
@@ -64,25 +64,6 @@ func newTransport(o Options) (*transport, error) {
 	t.readers.Go(t.readPackets)
 	t.readers.Go(t.acceptStreams)
 	return t, nil
-}
-
-func (t *transport) readPackets() {
-	buffer := make([]byte, maxPacket)
-	for {
-		n, from, err := t.packets.ReadFromUDPAddrPort(buffer)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil || n == 0 {
-			continue // an ICMP error about a packet sent earlier, or an empty packet
-		}
-		packet := &memberlist.Packet{Buf: slices.Clone(buffer[:n]), From: net.UDPAddrFromAddrPort(from), Timestamp: time.Now()}
-		select {
-		case t.packetCh <- packet:
-		case <-t.closed:
-			return
-		}
-	}
 }
 
 func (t *transport) acceptStreams() {
@@ -124,6 +105,12 @@ func (t *transport) WriteTo(b []byte, address string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("send to %s: %w", address, err)
 	}
 	return time.Now(), nil
+}
+
+// send sends a datagram. It never waits.
+func (t *transport) send(data []byte, address string) error {
+	_, err := t.WriteTo(t.sealer.seal(data), address)
+	return err
 }
 
 // WriteToAddress implements memberlist.NodeAwareTransport.

@@ -42,6 +42,11 @@ type Dead struct{ Epoch uint64 }
 // Resign says that the member wants no more lease: it is stopping, or will not trust itself.
 type Resign struct{}
 
+// Accompany says that another member renewed just now. A holder that would within half an interval does so at once:
+// members that renew together wake each other's hosts once in an interval instead of once for each of them. To renew
+// early is always safe.
+type Accompany struct{}
+
 // Renewed is a member's renewal.
 type Renewed struct{ Renewal Renewal }
 
@@ -80,6 +85,7 @@ func (Granted) holderEvent()         {}
 func (Refused) holderEvent()         {}
 func (Dead) holderEvent()            {}
 func (Resign) holderEvent()          {}
+func (Accompany) holderEvent()       {}
 
 func (Tick) voterEvent()             {}
 func (Retimed) voterEvent()          {}

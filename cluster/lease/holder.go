@@ -93,6 +93,10 @@ func (h *Holder) handle(now Instant, ev HolderEvent) {
 		if ev.Epoch == h.epoch {
 			h.forget(0)
 		}
+	case Accompany:
+		if half := h.timing.Renew / 2; !now.Before(h.next.Add(-half)) {
+			h.next = min(h.next, now)
+		}
 	case Resign:
 		// What was granted stays good until its end; grants still under way add nothing to it.
 		h.resigned = true

@@ -51,6 +51,28 @@ func TestHolderRenewsWithEveryVoter(t *testing.T) {
 	expectHolder(t, h.Step(at(51*ms), Tick{}), SendRenewal{To: "a", Renewal: r}, SendRenewal{To: "b", Renewal: r})
 }
 
+// In company a renewal comes up to half an interval early, and the next an interval after that.
+func TestHolderRenewsInCompany(t *testing.T) {
+	h := newHolder(t)
+	expectHolder(t, h.Step(at(25*ms)-1, Accompany{}))
+	if got := h.Step(at(25*ms), Accompany{}); len(got) != 3 {
+		t.Fatalf("half an interval after the last renewal: %v; want one for each of three voters", got)
+	}
+	expectHolder(t, h.Step(at(25*ms)+1, Accompany{}))
+	if due, _ := h.Deadline(); due != at(75*ms) {
+		t.Fatalf("next renewal at %v, want %v", due, at(75*ms))
+	}
+}
+
+func TestHolderWithoutAnEpochRenewsInNoCompany(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(0), Dead{Epoch: 7})
+	expectHolder(t, h.Step(at(40*ms), Accompany{}))
+	h = newHolder(t)
+	h.Step(at(0), Resign{})
+	expectHolder(t, h.Step(at(40*ms), Accompany{}))
+}
+
 func TestHolderAfterAPauseRenewsOnce(t *testing.T) {
 	h := newHolder(t)
 	if got := h.Step(at(490*ms), Tick{}); len(got) != 3 {

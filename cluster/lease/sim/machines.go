@@ -115,6 +115,9 @@ func (n *node) renewed(r lease.Renewal) {
 	if n.w.omit.Slack {
 		r.Lease -= r.Lease / 100
 	}
+	if r.Member != n.name {
+		defer n.stepHolder(lease.Accompany{})
+	}
 	if said == r && !n.w.omit.EpochCheck {
 		n.stepVoter(lease.Renewed{Renewal: r})
 		return
