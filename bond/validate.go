@@ -9,6 +9,7 @@ import (
 
 // Problem is one thing that is wrong with a configuration.
 type Problem struct {
+	Bond   int    // which of several, counted from 0
 	Key    string // of the node file, such as "up_delay"
 	Text   string // what is wrong
 	Remedy string // what to do about it
@@ -79,35 +80,42 @@ func (c Config) checkValue(p *problems, o option, value string) {
 	}
 }
 
-// ValidateAll validates each bond and what they do to each other. The keys of
-// the problems start with the bond's name.
+// ValidateAll validates each bond and what they do to each other.
 func ValidateAll(bonds []Config) []Problem {
-	var all problems
+	var all []Problem
 	names := make(map[string]bool)
-	user := make(map[string]string) // of a member
-	for _, c := range bonds {
-		for _, one := range c.Validate() {
-			one.Key = c.Name + "." + one.Key
-			all = append(all, one)
-		}
-		if names[c.Name] {
-			all.add(c.Name+".name", "give each bond a name of its own", "two bonds are called %s", c.Name)
+	for i, c := range bonds {
+		p := problems(c.Validate())
+		if c.Name != "" && names[c.Name] {
+			p.add("name", "give each bond a name of its own", "two bonds are called %s", c.Name)
 		}
 		names[c.Name] = true
+		all = append(all, p.of(i)...)
 	}
-	for _, c := range bonds {
+	user := make(map[string]string) // of a member
+	for i, c := range bonds {
+		var p problems
 		for _, m := range c.MemberNames() {
 			other, used := user[m]
 			if used && other != c.Name {
-				all.add(c.Name+".members", "leave it in one of them", "%s is a member of %s already", m, other)
+				p.add("members", "leave it in one of them", "%s is a member of %s already", m, other)
 			}
 			if names[m] && m != c.Name {
-				all.add(c.Name+".members", "list the interfaces below it instead", "%s is a bond itself", m)
+				p.add("members", "list the interfaces below it instead", "%s is a bond itself", m)
 			}
 			user[m] = c.Name
 		}
+		all = append(all, p.of(i)...)
 	}
 	return all
+}
+
+// of says which bond the problems are of.
+func (p problems) of(bond int) []Problem {
+	for i := range p {
+		p[i].Bond = bond
+	}
+	return p
 }
 
 // oneOf joins alternatives for a sentence.

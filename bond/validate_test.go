@@ -152,11 +152,13 @@ func TestValidateAll(t *testing.T) {
 		parse(t, "{name: bond1, members: [eth1, eth2]}"),
 		parse(t, "{name: bond1, members: [bond0], mode: balance-rr, primary: bond0}"),
 	}
-	want := "bond1.primary: mode balance-rr does not take it; remove it, or use mode active-backup, balance-tlb or balance-alb\n" +
-		"bond1.name: two bonds are called bond1; give each bond a name of its own\n" +
-		"bond1.members: eth1 is a member of bond0 already; leave it in one of them\n" +
-		"bond1.members: bond0 is a bond itself; list the interfaces below it instead"
-	if diff := cmp.Diff(want, lines(ValidateAll(bonds))); diff != "" {
+	want := []Problem{
+		{2, "primary", "mode balance-rr does not take it", "remove it, or use mode active-backup, balance-tlb or balance-alb"},
+		{2, "name", "two bonds are called bond1", "give each bond a name of its own"},
+		{1, "members", "eth1 is a member of bond0 already", "leave it in one of them"},
+		{2, "members", "bond0 is a bond itself", "list the interfaces below it instead"},
+	}
+	if diff := cmp.Diff(want, ValidateAll(bonds)); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }

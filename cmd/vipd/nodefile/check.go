@@ -34,6 +34,7 @@ func (f *File) check(doc *conf.Document) {
 	oneOf(doc, "fence", string(f.Fence), "nftables", "none")
 	oneOf(doc, "log.level", f.Log.Level, "debug", "info", "warn", "error")
 	oneOf(doc, "log.format", f.Log.Format, "text", "json")
+	f.checkBonds(doc)
 }
 
 // checkListen reports why peers cannot reach a node at ip, as a Problem.

@@ -30,6 +30,7 @@ type File struct {
 	ScriptDirs []string `yaml:"script_dirs"`
 	ScriptUser string   `yaml:"script_user"`
 	Log        Log      `yaml:"log"`
+	Bonds      []Bond   `yaml:"bonds"` // of this host; vipd builds those that are not there
 }
 
 // Address is an IP address without a zone.

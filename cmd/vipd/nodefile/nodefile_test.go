@@ -56,7 +56,7 @@ func TestParseKeepsDefaults(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const listenRemedy = "write the address of this host at which the other nodes reach it"
 	tests := []struct{ name, in, want string }{
-		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, fence, realtime, script_dirs, script_user, log"},
+		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, fence, realtime, script_dirs, script_user, log, bonds"},
 		{"unknown key of log", "log: {lvl: info}", "f:1: log.lvl: unknown key: did you mean `level`? known keys: level, format"},
 		{"key twice", "node: a\nnode: b", "f:2: node: is also on line 1: keep one of them"},
 		{"node with an underscore", "node: node_1", "f:1: node: \"node_1\" is not a node name: use at most 63 letters, digits, `-` and `.`, as in node1 or db-2.example"},
@@ -148,27 +148,31 @@ func TestReferenceIsTheDefaults(t *testing.T) {
 // Every key is there, behind a comment of its own, and what is commented out is right too.
 func TestReferenceExplainsEveryKey(t *testing.T) {
 	for _, key := range keysOf(reflect.TypeFor[File](), "") {
-		if !regexp.MustCompile(`(?m)^ *# .*\n#?` + key + `:`).MatchString(Reference()) {
+		if !regexp.MustCompile(`(?m)^#? *#.*\n#?` + key + `:`).MatchString(Reference()) {
 			t.Errorf("no comment and line for %q", key)
 		}
 	}
-	all := regexp.MustCompile(`(?m)^#(\w)`).ReplaceAllString(Reference(), "$1")
+	all := regexp.MustCompile(`(?m)^#((?:- |  )?[a-z0-9_]+:)`).ReplaceAllString(Reference(), "$1")
 	f, err := Parse("reference", []byte(all))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Node != "node1" || f.Listen.String() != "10.9.0.1" {
+	if f.Node != "node1" || f.Listen.String() != "10.9.0.1" || len(f.Bonds) != 5 {
 		t.Errorf("examples read as %+v", f)
 	}
 }
 
-// keysOf returns the keys of a struct as they stand in a file, indentation included.
+// keysOf returns the keys of a struct as they stand in a file, as regular expressions: with their indentation, and
+// with the dash of a list.
 func keysOf(t reflect.Type, indent string) []string {
 	var keys []string
 	for i := range t.NumField() {
 		f := t.Field(i)
 		keys = append(keys, indent+f.Tag.Get("yaml"))
-		if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[Address]() {
+		switch {
+		case f.Type == reflect.TypeFor[[]Bond]():
+			keys = append(keys, keysOf(f.Type.Elem(), indent+"(?:- |  )")...)
+		case f.Type.Kind() == reflect.Struct && f.Type.NumField() > 0 && f.Type.Field(0).Tag != "":
 			keys = append(keys, keysOf(f.Type, indent+"  ")...)
 		}
 	}
