@@ -71,3 +71,11 @@ func (s Status) usable(m MemberStatus) bool {
 	}
 	return m.Link == "up" || m.Link == "fail"
 }
+
+// Dead reports whether no frame can come or go over a link.
+func (s Status) Dead() bool {
+	if s.Kind == "bond" || s.Kind == "team" {
+		return !s.Exists || !s.Up || !s.Carrier || s.Usable() == 0
+	}
+	return !s.Exists || !s.Up || !s.Carrier
+}

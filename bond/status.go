@@ -14,7 +14,10 @@ type Status struct {
 	Name   string `json:"name"`
 	Exists bool   `json:"exists"`
 	Kind   string `json:"kind,omitempty"` // bond, team, other kinds of links; empty for hardware
-	Up     bool   `json:"up"`             // administratively
+	Ours   bool   `json:"ours,omitempty"` // a bond that this package made
+	// Lower is the link that a VLAN, macvlan or the like sits on in the end; empty for all others.
+	Lower string `json:"lower,omitempty"`
+	Up    bool   `json:"up"` // administratively
 	// Carrier is the kernel's own verdict whether frames can pass.
 	Carrier bool   `json:"carrier"`
 	MAC     string `json:"mac,omitempty"`
@@ -77,6 +80,22 @@ var portStateNames = []string{
 // MarshalText writes the names of the bits that are set, joined by commas.
 func (p PortState) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+// UnmarshalText reads what MarshalText wrote.
+func (p *PortState) UnmarshalText(text []byte) error {
+	*p = 0
+	if len(text) == 0 {
+		return nil
+	}
+	for name := range strings.SplitSeq(string(text), ", ") {
+		bit := slices.Index(portStateNames, name)
+		if bit < 0 {
+			return fmt.Errorf("%q is no state of an LACP port", name)
+		}
+		*p |= 1 << bit
+	}
+	return nil
+}
+
 // String lists the bits that are set.
 func (p PortState) String() string {
 	var set []string
@@ -99,13 +118,52 @@ func ReadStatus(name string) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("read status of %s: %w", name, err)
 	}
+	return statusOf(name, all)
+}
+
+// ReadAll reads the state of links, of what they sit on, and of every bond and
+// team of the host, by name.
+func ReadAll(names ...string) (map[string]Status, error) {
+	all, err := links()
+	if err != nil {
+		return nil, fmt.Errorf("read status of links: %w", err)
+	}
+	for _, l := range all {
+		if l.kind == "bond" || l.kind == "team" {
+			names = append(names, l.name)
+		}
+	}
+	found := make(map[string]Status, len(names))
+	for len(names) > 0 {
+		name := names[0]
+		names = names[1:]
+		if _, read := found[name]; read {
+			continue
+		}
+		if found[name], err = statusOf(name, all); err != nil {
+			return nil, err
+		}
+		if lower := found[name].Lower; lower != "" {
+			names = append(names, lower)
+		}
+	}
+	return found, nil
+}
+
+// statusOf adds to what netlink says of all links what is found elsewhere.
+func statusOf(name string, all map[int]rawLink) (Status, error) {
 	s := statusFrom(name, all)
-	if s.Kind == "bond" {
+	switch s.Kind {
+	case "bond":
 		text, err := readProc(name)
 		if err != nil {
 			return Status{}, fmt.Errorf("read status of %s: %w", name, err)
 		}
 		addProc(&s, text)
+	case "team":
+		if err := addTeam(&s, all); err != nil {
+			return Status{}, fmt.Errorf("read status of %s: %w", name, err)
+		}
 	}
 	return s, nil
 }
@@ -124,7 +182,9 @@ func statusFrom(name string, all map[int]rawLink) Status {
 	}
 	s.Exists, s.Kind, s.Carrier, s.MAC, s.MTU = true, self.kind, self.carrier, self.mac.String(), self.mtu
 	s.Up = self.flags&unix.IFF_UP != 0
+	s.Lower = lowest(self, all)
 	if s.Kind == "bond" {
+		s.Ours = self.alias == mark
 		s.addBond(self, all)
 	}
 	if s.Kind != "bond" && s.Kind != "team" {
@@ -137,6 +197,19 @@ func statusFrom(name string, all map[int]rawLink) Status {
 	}
 	slices.SortFunc(s.Members, func(a, b MemberStatus) int { return strings.Compare(a.Name, b.Name) })
 	return s
+}
+
+// lowest returns the name of the link below a stack of VLANs and the like.
+func lowest(l rawLink, all map[int]rawLink) string {
+	name := ""
+	for range all { // a stack that is deeper than there are links would be a loop
+		lower, ok := all[l.lower]
+		if !ok || !slices.Contains(stacked, l.kind) {
+			break
+		}
+		l, name = lower, lower.name
+	}
+	return name
 }
 
 func (s *Status) addBond(self rawLink, all map[int]rawLink) {

@@ -180,7 +180,21 @@ func TestKernelWatch(t *testing.T) {
 	peer.up("p0", "p1")
 	ctx, cancel := context.WithCancel(t.Context())
 	events, ended := make(chan Status), make(chan error, 1)
-	go func() { ended <- h.in(func() error { return Watch(ctx, "bond0", events) }) }()
+	var last Status
+	watch := func() error {
+		return Watch(ctx, func(e Event) bool { return last.Concerns(e) }, func() error {
+			now, err := ReadStatus("bond0")
+			if last = now; err != nil {
+				return err
+			}
+			select {
+			case events <- now:
+			case <-ctx.Done():
+			}
+			return nil
+		})
+	}
+	go func() { ended <- h.in(watch) }()
 	await := func(what string, cond func(Status) bool) time.Duration {
 		t.Helper()
 		began, limit := time.Now(), time.After(patience)
@@ -246,26 +260,35 @@ func TestKernelFailover(t *testing.T) {
 	}
 }
 
-// Team devices are read, never touched.
-func TestKernelTeam(t *testing.T) {
+func ptr[T any](v T) *T { return &v }
+
+// ReadAll finds what is below VLANs and macvlans, and bonds nobody named.
+func TestKernelReadAll(t *testing.T) {
 	h, peer := newHost(t, "host"), newHost(t, "switch")
 	h.cable("eth0", peer, "p0")
 	peer.up("p0")
-	h.must("team", func() error {
-		if err := netlink.LinkAdd(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Name: "team0"}, LinkType: "team"}); err != nil {
+	h.mustApply(parse(t, "{name: bond0, members: [eth0], miimon: 20}"))
+	h.must("VLAN and macvlan", func() error {
+		index, err := indexOf("bond0")
+		if err != nil {
 			return err
 		}
-		return enslave{"team0", "eth0"}.apply()
+		if err := netlink.LinkAdd(&netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Name: "bond0.7", ParentIndex: index}, VlanId: 7}); err != nil {
+			return err
+		}
+		if index, err = indexOf("bond0.7"); err != nil {
+			return err
+		}
+		return netlink.LinkAdd(&netlink.Macvlan{LinkAttrs: netlink.LinkAttrs{Name: "mac0", ParentIndex: index}, Mode: netlink.MACVLAN_MODE_PRIVATE})
 	})
-	h.up("team0", "eth0")
-	s := h.becomes("team0", "a usable port", func(s Status) bool { return s.Usable() == 1 })
-	if s.Kind != "team" || len(s.Members) != 1 || s.Members[0].Name != "eth0" {
-		t.Errorf("status %+v", s)
-	}
-	_, _, err := h.apply(parse(t, "{name: team0, members: [eth0], manage: true}"))
-	if err == nil || !strings.Contains(err.Error(), "team0 exists and is no bond (team)") {
-		t.Errorf("error %v", err)
-	}
+	h.must("read all", func() error {
+		all, err := ReadAll("mac0", "eth9")
+		if err != nil {
+			return err
+		}
+		if all["mac0"].Lower != "bond0" || all["bond0"].Kind != "bond" || !all["bond0"].Ours || all["eth9"].Exists || len(all) != 3 {
+			t.Errorf("read %+v", all)
+		}
+		return nil
+	})
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -16,7 +16,7 @@ func TestInMachine(t *testing.T) {
 	vm.Run(t, vm.Options{
 		Package:  "vipd/bond",
 		Pattern:  "^TestKernel",
-		Modules:  []string{"bonding", "veth", "bridge", "8021q", "team", "team_mode_activebackup"},
+		Modules:  []string{"bonding", "veth", "bridge", "8021q", "macvlan", "team", "team_mode_activebackup"},
 		Programs: []string{"ip"},
 		Timeout:  5 * time.Minute,
 	})

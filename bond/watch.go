@@ -5,22 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// Watch sends the status of a link when it starts and after each change, until
-// ctx ends, whose error it then returns. It waits for the receiver, and skips
-// what changed back meanwhile. Most changes are noticed at once; what the kernel
-// announces to nobody (LACP's churn, counters, speed) within a second. The link
-// may come and go.
-func Watch(ctx context.Context, name string, events chan<- Status) error {
+// Watch calls look when it starts, after each change of a link that concerns
+// returns true for, and once a second, since the kernel announces some changes
+// to nobody (LACP's churn, counters, speed). It returns when ctx ends, with its
+// error.
+func Watch(ctx context.Context, concerns func(Event) bool, look func() error) error {
 	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK)
 	if err != nil {
-		return fmt.Errorf("watch %s: %w", name, err)
+		return fmt.Errorf("watch links: %w", err)
 	}
 	stop := context.AfterFunc(ctx, socket.Close) // ends Receive
 	defer func() {
@@ -29,34 +27,31 @@ func Watch(ctx context.Context, name string, events chan<- Status) error {
 		}
 	}()
 	if err := socket.SetReceiveTimeout(&unix.Timeval{Sec: 1}); err != nil {
-		return fmt.Errorf("watch %s: %w", name, err)
+		return fmt.Errorf("watch links: %w", err)
 	}
-	var last Status
-	for first := true; ; first = false {
-		now, err := ReadStatus(name)
-		if err != nil {
+	for {
+		if err := look(); err != nil {
 			return err
 		}
-		if first || !reflect.DeepEqual(now, last) {
-			select {
-			case events <- now:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			last = now
-		}
-		if err := awaitChange(socket, last); err != nil {
+		if err := awaitEvent(socket, concerns); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("watch %s: %w", name, err)
+			return fmt.Errorf("watch links: %w", err)
 		}
 	}
 }
 
-// awaitChange returns when something was said about the link or its members, or
-// it is time to look anyway.
-func awaitChange(socket *nl.NetlinkSocket, s Status) error {
+// Event says that something about a link changed.
+type Event struct {
+	Name   string
+	Kind   string // as in Status
+	Member bool   // of a bond, bridge or team
+}
+
+// awaitEvent returns when something of concern was said, or it is time to look
+// anyway.
+func awaitEvent(socket *nl.NetlinkSocket, concerns func(Event) bool) error {
 	for {
 		msgs, _, err := socket.Receive()
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS) {
@@ -67,15 +62,15 @@ func awaitChange(socket *nl.NetlinkSocket, s Status) error {
 		}
 		for _, m := range msgs {
 			l, err := parseLink(m.Data)
-			if err != nil || concerns(l, s) {
+			if err != nil || concerns(Event{Name: l.name, Kind: l.kind, Member: l.master != 0}) {
 				return nil
 			}
 		}
 	}
 }
 
-// concerns reports whether a message may change a status. A link that joins or
-// leaves changes the bond as well, which says so itself.
-func concerns(l rawLink, s Status) bool {
-	return l.name == s.Name || slices.ContainsFunc(s.Members, func(m MemberStatus) bool { return m.Name == l.name })
+// Concerns reports whether an event may change a status. A link that joins or
+// leaves a bond changes the bond as well, which says so itself.
+func (s Status) Concerns(e Event) bool {
+	return e.Name == s.Name || slices.ContainsFunc(s.Members, func(m MemberStatus) bool { return m.Name == e.Name })
 }

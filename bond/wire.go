@@ -113,19 +113,29 @@ func parseLink(msg []byte) (rawLink, error) {
 	return l, err
 }
 
-// parseAttributes splits a sequence of attributes: each a length that includes
-// its own header of four bytes, a type, and a value padded to four bytes.
+// parseAttributes splits a sequence of attributes, the last one of each type
+// counting.
 func parseAttributes(b []byte) (attributes, error) {
 	a := make(attributes)
 	for len(b) >= unix.SizeofRtAttr {
-		size, kind := int(binary.NativeEndian.Uint16(b)), binary.NativeEndian.Uint16(b[2:])
-		if size < unix.SizeofRtAttr || size > len(b) {
-			return nil, fmt.Errorf("netlink attribute %d: bad length %d", kind, size)
+		kind := binary.NativeEndian.Uint16(b[2:]) & attrTypeMask
+		value, rest, err := nextAttribute(b)
+		if err != nil {
+			return nil, err
 		}
-		a[kind&attrTypeMask] = b[unix.SizeofRtAttr:size]
-		b = b[min(len(b), (size+3)&^3):]
+		a[kind], b = value, rest
 	}
 	return a, nil
+}
+
+// nextAttribute takes the first attribute off a sequence: a length that includes
+// its own header of four bytes, a type, and a value padded to four bytes.
+func nextAttribute(b []byte) (value, rest []byte, err error) {
+	size, kind := int(binary.NativeEndian.Uint16(b)), binary.NativeEndian.Uint16(b[2:])
+	if size < unix.SizeofRtAttr || size > len(b) {
+		return nil, nil, fmt.Errorf("netlink attribute %d: bad length %d", kind, size)
+	}
+	return b[unix.SizeofRtAttr:size], b[min(len(b), (size+3)&^3):], nil
 }
 
 // number reads an unsigned integer of the host's byte order; 0 if it is missing.
