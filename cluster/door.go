@@ -132,6 +132,13 @@ func (d *door) valid() (lease, open bool) {
 	return bootNow().Before(d.until), d.open
 }
 
+// leasedUntil returns the end of the newest lease; 0: there was none.
+func (d *door) leasedUntil() lease.Instant {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.until
+}
+
 var errNoLease = errors.New("no lease")
 
 // raise opens the gate, with nothing held.

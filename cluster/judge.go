@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"fmt"
+
 	"vipd/cluster/placement"
 	"vipd/cluster/state"
 )
@@ -15,8 +17,31 @@ func (a account) judge(view *state.State) placement.NodeHealth {
 		}
 		a.judgeInterfaces(g, h)
 		a.judgeChecks(view, g, h)
+		a.judgeLinks(g, h)
 	}
 	return h
+}
+
+// degraded is a link that works with fewer members than it has.
+type degraded struct {
+	Link    string `json:"link"`
+	Missing int    `json:"missing"`
+	Why     string `json:"why"`
+}
+
+// judgeLinks takes off a group's priority what its link_weight says for each link that is missing of the bonds that
+// its addresses are on, directly or by a VLAN; a bond counts once, however many addresses are on it.
+func (a account) judgeLinks(g *state.Group, h placement.NodeHealth) {
+	counted := map[string]bool{}
+	for _, address := range g.Addresses {
+		d := a.Degraded[address.Interface]
+		by := -d.Missing * g.WeightOfLink()
+		if by == 0 || counted[d.Link] {
+			continue
+		}
+		counted[d.Link] = true
+		adjust(h, g.Name, by, fmt.Sprintf("%s: %d", d.Why, by))
+	}
 }
 
 // judgeInterfaces says whether the interfaces of a group's addresses can be used.

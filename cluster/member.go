@@ -139,6 +139,7 @@ func (m *member) assemble() error {
 	m.tenant = newTenant(tenantOptions{
 		node: m.self.node, log: m.log, view: m.View, epoch: m.keeper.currentEpoch,
 		door: m.door, host: m.host, announce: m.announcer, speaker: m.speaker,
+		standing: m.options.Links.Standing,
 		letGo:    m.letGo,
 		reported: func() { kick(m.reporter.wake) },
 		giveUp:   m.fail,
@@ -161,7 +162,7 @@ func (m *member) assemble() error {
 	})
 	m.reporter = newReporter(reporterOptions{
 		node: m.self.node, view: m.View, epoch: m.keeper.currentEpoch,
-		interfaces: m.host.Interfaces, problems: m.unable, routers: m.speaker.spoken, heard: m.speaker.heritage.hear,
+		interfaces: m.host.Interfaces, links: m.options.Links, problems: m.unable, routers: m.speaker.spoken, heard: m.speaker.heritage.hear,
 		checks:    m.checked,
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
@@ -171,6 +172,8 @@ func (m *member) assemble() error {
 		node: m.self.node, log: m.log, successor: m.conductor.successor,
 		wake: make(chan struct{}, 1), asked: make(chan string, 1),
 	}
+	m.options.Links.Heed(m.linksChanged)
+	m.opened.add(func() error { m.options.Links.Heed(func([]string) {}); return nil })
 	m.steward = &steward{log: m.log, applied: m.applied, ceiling: m.votes.Ceiling, wake: make(chan struct{}, 1)}
 	return nil
 }

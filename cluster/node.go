@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"sync"
 
+	"vipd/bond"
 	"vipd/cluster/api"
+	"vipd/cluster/links"
 	"vipd/storage"
 )
 
@@ -29,7 +31,15 @@ type running struct {
 }
 
 // New makes a Node. It starts nothing.
-func New(o Options) *Node { return &Node{options: o, err: make(chan error, 1)} }
+func New(o Options) *Node {
+	if o.Links == nil {
+		o.Links = links.New(o.Logger)
+	}
+	if o.Bonds == nil {
+		o.Bonds = func() ([]bond.Config, error) { return nil, nil }
+	}
+	return &Node{options: o, err: make(chan error, 1)}
+}
 
 // Run serves the socket, and lives in the cluster that the data directory says this node belongs to, or
 // waits for `init` or `join`. It returns when ctx ends, after a clean stop, or when something failed.
@@ -46,6 +56,13 @@ func (n *Node) Run(ctx context.Context) error {
 		return errors.Join(err, listener.Close())
 	}
 	go func() { served <- api.Serve(serving, listener, n) }()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		if err := n.options.Links.Run(serving); serving.Err() == nil {
+			n.fail(err)
+		}
+	}()
 	n.options.Ready(n.describe())
 	var cause error
 	select {
@@ -54,6 +71,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	err = n.endMember()
 	stopServing()
+	<-watched
 	return errors.Join(cause, err, <-served)
 }
 
@@ -87,13 +105,18 @@ func (n *Node) launch(m *member) *running {
 		r.err = errors.Join(err, m.Close())
 		close(r.done)
 		if err != nil {
-			select {
-			case n.err <- err:
-			default:
-			}
+			n.fail(err)
 		}
 	}()
 	return r
+}
+
+// fail ends Run with an error; the first one counts.
+func (n *Node) fail(err error) {
+	select {
+	case n.err <- err:
+	default:
+	}
 }
 
 // endMember ends the member's life cleanly and waits for it.

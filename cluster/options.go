@@ -9,7 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"vipd/bond"
 	"vipd/cluster/health"
+	"vipd/cluster/links"
 	"vipd/storage"
 )
 
@@ -24,7 +26,10 @@ type Options struct {
 	Dir         *storage.Dir
 	Scripts     health.Scripts // of checks
 	Logger      *slog.Logger
-	Version     string // of this build
+	Version     string       // of this build
+	Links       *links.Links // of this host; nil: they are watched, and none is built
+	// Bonds reads the node file's bonds as they are written now; nil: there are none.
+	Bonds func() ([]bond.Config, error)
 	// Ready is called once the socket is served, with what the node is doing in a few words.
 	Ready func(status string)
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
 	"vipd/cluster/health"
+	"vipd/cluster/links"
 	"vipd/cluster/placement"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
@@ -21,17 +23,18 @@ const reportEach = time.Second
 
 // account is what a node says of itself.
 type account struct {
-	Applied    uint64             `json:"applied"`              // its state's index
-	Unfit      string             `json:"unfit,omitempty"`      // why it should hold nothing
-	Interfaces map[string]string  `json:"interfaces,omitempty"` // those that groups use: why unusable; "" if usable
-	Groups     map[string]string  `json:"groups,omitempty"`     // what it cannot carry, and why
-	Routers    map[string]spoken  `json:"routers,omitempty"`    // the virtual routers that it runs, by group
-	Checks     map[string]checked `json:"checks,omitempty"`     // those that it runs
+	Applied    uint64              `json:"applied"`              // its state's index
+	Unfit      string              `json:"unfit,omitempty"`      // why it should hold nothing
+	Interfaces map[string]string   `json:"interfaces,omitempty"` // those that groups use: why unusable; "" if usable
+	Degraded   map[string]degraded `json:"degraded,omitempty"`   // interfaces on links with members missing
+	Groups     map[string]string   `json:"groups,omitempty"`     // what it cannot carry, and why
+	Routers    map[string]spoken   `json:"routers,omitempty"`    // the virtual routers that it runs, by group
+	Checks     map[string]checked  `json:"checks,omitempty"`     // those that it runs
 }
 
 func (a account) equal(b account) bool {
 	return a.Applied == b.Applied && a.Unfit == b.Unfit &&
-		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Groups, b.Groups) &&
+		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Degraded, b.Degraded) && maps.Equal(a.Groups, b.Groups) &&
 		maps.Equal(a.Checks, b.Checks) && reflect.DeepEqual(a.Routers, b.Routers)
 }
 
@@ -51,6 +54,7 @@ type reporterOptions struct {
 	view       func() *state.State
 	epoch      func() uint64
 	interfaces func() (map[string]vip.Interface, error)
+	links      linkWatch
 	problems   func() map[string]string // by group
 	routers    func() map[string]spoken
 	checks     func() map[string]checked
@@ -129,17 +133,43 @@ func (r *reporter) account() account {
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()
-	links, err := r.interfaces()
+	found, err := r.interfaces()
 	if err != nil {
 		a.Unfit = "it cannot read its interfaces: " + err.Error()
 		return a
 	}
 	for _, g := range view.Groups {
 		for _, address := range g.Addresses {
-			a.Interfaces[address.Interface] = health.LinkProblem(links, address.Interface)
+			a.Interfaces[address.Interface] = health.LinkProblem(found, address.Interface)
 		}
 	}
+	r.weighLinks(&a)
 	return a
+}
+
+// linkWatch is what watches the links that interfaces are or sit on.
+type linkWatch interface {
+	Follow(interfaces []string)
+	Standing(name string) links.Standing
+}
+
+// weighLinks adds what is known of the links below interfaces that seem well.
+func (r *reporter) weighLinks(a *account) {
+	r.links.Follow(slices.Collect(maps.Keys(a.Interfaces)))
+	for name, problem := range a.Interfaces {
+		if problem != "" {
+			continue
+		}
+		switch s := r.links.Standing(name); {
+		case s.Unfit:
+			a.Interfaces[name] = s.Why
+		case s.Missing > 0:
+			if a.Degraded == nil {
+				a.Degraded = map[string]degraded{}
+			}
+			a.Degraded[name] = degraded{Link: s.Link, Missing: s.Missing, Why: s.Why}
+		}
+	}
 }
 
 // hear takes in an account; older ones than the newest known are passed over.

@@ -24,6 +24,7 @@ func reporterOf(view *state.State, change func(*reporterOptions)) (r *reporter, 
 		routers:   func() map[string]spoken { return nil },
 		checks:    func() map[string]checked { return nil },
 		heard:     func(string, map[string]spoken) {},
+		links:     fakeLinks{},
 	}
 	if change != nil {
 		change(&o)

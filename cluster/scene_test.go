@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"vipd/cluster/links"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
 	"vipd/vip"
@@ -29,6 +30,7 @@ type scene struct {
 	settled []uint64
 	gaveUp  error
 	rebuilt int
+	dead    map[string]bool // links
 }
 
 func newScene(t testing.TB) *scene {
@@ -49,6 +51,7 @@ func newScene(t testing.TB) *scene {
 			s.note("let go")
 			s.settled = append(s.settled, r.Serials...)
 		},
+		standing: func(name string) links.Standing { return links.Standing{Link: name, Dead: s.dead[name]} },
 		reported: func() {},
 		giveUp:   func(err error) { s.gaveUp = err },
 	})

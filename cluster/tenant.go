@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"vipd/cluster/links"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
 	"vipd/vip"
@@ -55,6 +56,7 @@ type tenant struct {
 	stuck     time.Time       // since when the kernel has kept something it should not
 
 	mu       sync.Mutex
+	moved    map[string]bool    // links whose neighbours have to learn anew where addresses are
 	released map[uint64]bool    // debts that their debtors said they let go of
 	problems map[string]problem // by group
 }
@@ -68,6 +70,8 @@ type tenantOptions struct {
 	host     host
 	announce announcer
 	speaker  *speaker
+	// standing says what the link is worth that an interface is or sits on.
+	standing func(name string) links.Standing
 	// letGo tells who waits for these debts, at once, and the log, soon. It must not block.
 	letGo func(wire.Released)
 	// reported is called when this node's ability to carry a group changed. It must not block.
@@ -81,6 +85,7 @@ func newTenant(o tenantOptions) *tenant {
 		tenantOptions: o,
 		wake:          make(chan struct{}, 1),
 		changed:       make(chan struct{}, 1),
+		moved:         map[string]bool{},
 		released:      map[uint64]bool{},
 		problems:      map[string]problem{},
 	}
@@ -142,11 +147,13 @@ func (t *tenant) step() bool {
 	}
 	view := t.view()
 	tenancy := t.tenancy(view)
+	tenancy.Held = t.reachable(tenancy.Held)
 	valid, open := t.door.valid()
 	if valid && !open {
 		valid = t.reopen()
 	}
 	done := t.carryAllowed(view, tenancy, valid)
+	t.reannounce()
 	t.settle(tenancy)
 	return done
 }

@@ -143,3 +143,24 @@ func (c *Client) Drain(ctx context.Context, r DrainRequest) error {
 func (c *Client) RestartHold(ctx context.Context, r HoldRequest) (HoldResult, error) {
 	return do[HoldResult](ctx, c, "restart-hold", r)
 }
+
+// Bonds asks how the host's bonds, teams and groups' interfaces are doing.
+func (c *Client) Bonds(ctx context.Context, r BondsRequest) (Bonds, error) {
+	return do[Bonds](ctx, c, "bonds", r)
+}
+
+// BondPlan asks what would become of the node file's bonds.
+func (c *Client) BondPlan(ctx context.Context) (BondPlan, error) {
+	return do[BondPlan](ctx, c, "bond-plan", None{})
+}
+
+// BondApply makes the bonds as the node file has them now.
+func (c *Client) BondApply(ctx context.Context, r BondApplyRequest) (BondPlan, error) {
+	return do[BondPlan](ctx, c, "bond-apply", r)
+}
+
+// BondFailover makes a member of a bond the active one.
+func (c *Client) BondFailover(ctx context.Context, r BondFailoverRequest) error {
+	_, err := do[None](ctx, c, "bond-failover", r)
+	return err
+}

@@ -97,6 +97,10 @@ func routes(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/move", verb(b.Move))
 	mux.HandleFunc("POST /v1/drain", verb(b.Drain))
 	mux.HandleFunc("POST /v1/restart-hold", verb(b.RestartHold))
+	mux.HandleFunc("POST /v1/bonds", verb(b.Bonds))
+	mux.HandleFunc("POST /v1/bond-plan", verb(b.BondPlan))
+	mux.HandleFunc("POST /v1/bond-apply", verb(b.BondApply))
+	mux.HandleFunc("POST /v1/bond-failover", verb(b.BondFailover))
 	return mux
 }
 

@@ -28,6 +28,10 @@ type Backend interface {
 	Move(context.Context, MoveRequest, Progress) (GroupStatus, error)
 	Drain(context.Context, DrainRequest, Progress) (None, error)
 	RestartHold(context.Context, HoldRequest, Progress) (HoldResult, error)
+	Bonds(context.Context, BondsRequest, Progress) (Bonds, error)
+	BondPlan(context.Context, None, Progress) (BondPlan, error)
+	BondApply(context.Context, BondApplyRequest, Progress) (BondPlan, error)
+	BondFailover(context.Context, BondFailoverRequest, Progress) (None, error)
 }
 
 // None is an empty request or result.

@@ -19,6 +19,7 @@ const (
 	maxGroups       = 4096
 	maxAddresses    = 16384
 	maxPreemptDelay = 1000 * time.Second // keepalived's
+	maxLinkWeight   = 253                // between the lowest priority and the highest
 	maxLabel        = 15                 // IFNAMSIZ without the final zero
 )
 
@@ -68,6 +69,9 @@ func (c *checker) group(path string, g *state.Group) {
 		c.doc.Add(path+".preempt_delay", fmt.Sprintf("%v is out of range", conf.Duration(g.PreemptDelay)), "use 0s to 1000s")
 	}
 	c.uses(path, g)
+	if w := g.WeightOfLink(); w < 0 || w > maxLinkWeight {
+		c.doc.Add(path+".link_weight", fmt.Sprintf("%d is out of range", w), "use 0 to 253; 0 lets a bond count as long as any of its links works")
+	}
 	if g.VRRP != nil {
 		c.vrrp(path+".vrrp", g)
 	}

@@ -25,6 +25,7 @@ type group struct {
 	Priorities   map[string]int `yaml:"priorities,omitempty,flow"`
 	Preempt      *bool          `yaml:"preempt,omitempty"`
 	PreemptDelay conf.Duration  `yaml:"preempt_delay,omitempty"`
+	LinkWeight   *int           `yaml:"link_weight,omitempty"`
 	VRRP         *vrrpSection   `yaml:"vrrp,omitempty,flow"`
 	Checks       []checkUse     `yaml:"checks,omitempty,flow"`
 }
@@ -39,6 +40,7 @@ func (g group) state(checks []state.Check) state.Group {
 		Preempt:      true,
 		PreemptDelay: time.Duration(g.PreemptDelay),
 		Checks:       usesOf(g.Checks, checks),
+		LinkWeight:   g.LinkWeight,
 	}
 	if g.Priority != nil {
 		s.Priority = *g.Priority
@@ -66,6 +68,7 @@ func groupOf(s state.Group, checks []state.Check) group {
 		Priorities:   s.Priorities,
 		PreemptDelay: conf.Duration(s.PreemptDelay),
 		Checks:       writtenUses(s.Checks, checks),
+		LinkWeight:   s.LinkWeight,
 	}
 	if s.Priority != state.DefaultPriority {
 		g.Priority = &s.Priority

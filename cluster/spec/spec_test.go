@@ -31,10 +31,12 @@ const example = `groups:
   priorities: {node2: 90, node1: 110}
   preempt: false
   preempt_delay: 90s
+  link_weight: 0
   vrrp: {virtual_router_id: 51, auth_pass: "1234", unicast_peers: [192.168.1.2], excluded: ["2001:db8::7"]}
 - name: db
   priority: 100
   preempt: true
+  link_weight: 10
   addresses: [{address: 10.0.0.7/31, interface: eth0}, {address: "fe80::1/64", interface: eth0}]
 `
 
@@ -52,7 +54,7 @@ func TestParse(t *testing.T) {
 			},
 		},
 		{
-			Name: "web", Interface: "bond0", Priority: 100, PreemptDelay: 90 * time.Second,
+			Name: "web", Interface: "bond0", Priority: 100, PreemptDelay: 90 * time.Second, LinkWeight: new(int),
 			Priorities: map[string]int{"node1": 110, "node2": 90},
 			VRRP: &state.VRRP{
 				RouterID: 51, Version: 2, AdvertInt: time.Second, AuthPass: "1234",
@@ -103,6 +105,7 @@ func TestMarshalIsCanonical(t *testing.T) {
   priorities: {node1: 110, node2: 90}
   preempt: false
   preempt_delay: 1m30s
+  link_weight: 0
   vrrp: {virtual_router_id: 51, auth_pass: "1234", unicast_peers: [192.168.1.2], excluded: ['2001:db8::7']}
 `
 	if diff := cmp.Diff(want, string(got)); diff != "" {

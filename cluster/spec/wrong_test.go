@@ -33,9 +33,9 @@ func TestParseRefuses(t *testing.T) {
 		{"no groups key", "{}\n", "f:1: groups: there are no groups: list them under `groups:`, or write `groups: []` to serve nothing"},
 		{"groups without a value", "groups:\n", "f:1: groups: has no value: give it one or remove the line"},
 		{"groups is a mapping", "groups:\n  web:\n    priority: 1\n", "f:1: groups: a mapping is not a list: begin each element with `- ` on a line of its own, or write [a, b]"},
-		{"group is text", "groups:\n- web\n", "f:2: groups[0]: `web` is not a mapping: write it as `key: value`; known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, vrrp, checks"},
+		{"group is text", "groups:\n- web\n", "f:2: groups[0]: `web` is not a mapping: write it as `key: value`; known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, vrrp, checks"},
 		{"unknown key at the top", "group: []\n", "f:1: group: unknown key: did you mean `groups`? known keys: checks, groups"},
-		{"unknown key", groupWith(goodAddress + "prempt: false"), "f:5: groups[0].prempt: unknown key: did you mean `preempt`? known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, vrrp, checks"},
+		{"unknown key", groupWith(goodAddress + "prempt: false"), "f:5: groups[0].prempt: unknown key: did you mean `preempt`? known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, vrrp, checks"},
 		{"key twice", groupWith(goodAddress + "priority: 1\npriority: 2"), "f:6: groups[0].priority: is also on line 5: keep one of them"},
 
 		{"no name", "groups:\n- interface: eth0\n  addresses: [10.0.0.1/24]\n", "f:2: groups[0].name: the group has no name: add `name: web`"},
@@ -90,6 +90,8 @@ func TestParseRefuses(t *testing.T) {
 		{"delay without a unit", groupWith(goodAddress + "preempt_delay: 30"), "f:5: groups[0].preempt_delay: 30 has no unit: write 30s or 30ms"},
 		{"delay is text", groupWith(goodAddress + "preempt_delay: soon"), "f:5: groups[0].preempt_delay: \"soon\" is not a duration: write it as 50ms, 3s or 1m30s"},
 		{"delay too long", groupWith(goodAddress + "preempt_delay: 1h"), "f:5: groups[0].preempt_delay: 1h is out of range: use 0s to 1000s"},
+		{"weight negative", groupWith(goodAddress + "link_weight: -10"), "f:5: groups[0].link_weight: -10 is out of range: use 0 to 253; 0 lets a bond count as long as any of its links works"},
+		{"weight too large", groupWith(goodAddress + "link_weight: 254"), "f:5: groups[0].link_weight: 254 is out of range: use 0 to 253; 0 lets a bond count as long as any of its links works"},
 		{"delay negative", groupWith(goodAddress + "preempt_delay: -1s"), "f:5: groups[0].preempt_delay: -1s is out of range: use 0s to 1000s"},
 
 		{"vrrp without a number", vrrpWith(""), "f:5: groups[0].vrrp.virtual_router_id: the section has none: add `virtual_router_id: 51`, the number of the peers"},

@@ -96,12 +96,26 @@ type Group struct {
 	Priorities   map[string]int `json:"priorities,omitempty"` // 0: the node never holds the group
 	Preempt      bool           `json:"preempt"`
 	PreemptDelay time.Duration  `json:"preempt_delay,omitempty"`
-	VRRP         *VRRP          `json:"vrrp,omitempty"`   // nil: no router outside has these addresses
-	Checks       []CheckUse     `json:"checks,omitempty"` // sorted by name
+	// LinkWeight is what a node loses of its priority for each link that is missing of the bonds below the
+	// addresses; nil: DefaultLinkWeight.
+	LinkWeight *int       `json:"link_weight,omitempty"`
+	VRRP       *VRRP      `json:"vrrp,omitempty"`   // nil: no router outside has these addresses
+	Checks     []CheckUse `json:"checks,omitempty"` // sorted by name
 }
 
 // DefaultPriority is a group's priority on a node where nothing else is said; keepalived's default.
 const DefaultPriority = 100
+
+// DefaultLinkWeight is a group's link_weight where nothing else is said.
+const DefaultLinkWeight = 10
+
+// WeightOfLink returns what a link that is missing takes off a node's priority.
+func (g *Group) WeightOfLink() int {
+	if g.LinkWeight == nil {
+		return DefaultLinkWeight
+	}
+	return *g.LinkWeight
+}
 
 // PriorityOn returns the configured priority of a node: 0 when it may never hold the group.
 func (g *Group) PriorityOn(node string) int {

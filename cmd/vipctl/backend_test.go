@@ -20,6 +20,8 @@ type daemon struct {
 	moved   api.GroupStatus
 	profile state.Profile
 	hold    api.HoldResult
+	bonds   api.Bonds
+	plan    api.BondPlan
 	already bool
 	refuse  string   // every verb, with this
 	says    []string // meanwhile
@@ -103,4 +105,20 @@ func (d *daemon) Drain(ctx context.Context, in api.DrainRequest, p api.Progress)
 
 func (d *daemon) RestartHold(ctx context.Context, in api.HoldRequest, p api.Progress) (api.HoldResult, error) {
 	return d.hold, d.answer(ctx, "restart-hold", in, p)
+}
+
+func (d *daemon) Bonds(ctx context.Context, in api.BondsRequest, p api.Progress) (api.Bonds, error) {
+	return d.bonds, d.answer(ctx, "bonds", in, p)
+}
+
+func (d *daemon) BondPlan(ctx context.Context, in api.None, p api.Progress) (api.BondPlan, error) {
+	return d.plan, d.answer(ctx, "bond-plan", in, p)
+}
+
+func (d *daemon) BondApply(ctx context.Context, in api.BondApplyRequest, p api.Progress) (api.BondPlan, error) {
+	return d.plan, d.answer(ctx, "bond-apply", in, p)
+}
+
+func (d *daemon) BondFailover(ctx context.Context, in api.BondFailoverRequest, p api.Progress) (api.None, error) {
+	return api.None{}, d.answer(ctx, "bond-failover", in, p)
 }

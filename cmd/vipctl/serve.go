@@ -36,6 +36,8 @@ The file is YAML, as vipctl get prints it:
     checks:                       # of those below, by name
     - nginx
     - {name: uplink, weight: 30}  # with another weight than the check's own
+    link_weight: 10               # what a node's priority loses for each link that is missing of the bonds below
+                                  # the addresses (default 10); 0: a bond counts as whole while any link works
     vrrp:                         # only to share the addresses with VRRP routers outside the cluster
       virtual_router_id: 51       # 1 to 255, that of the peers
       version: 2                  # 2 or 3 (default 2; 3 for IPv6)

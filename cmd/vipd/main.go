@@ -15,8 +15,10 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"vipd/bond"
 	"vipd/cluster"
 	"vipd/cluster/health"
+	"vipd/cluster/links"
 	"vipd/cmd/vipd/nodefile"
 	"vipd/storage"
 )
@@ -75,15 +77,18 @@ Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage.`,
 				_, err := io.WriteString(stdout, nodefile.Reference())
 				return err
 			}
-			file, err := load(config)
+			file, err := nodefile.Load(config)
 			if err != nil {
 				return failure{err}
 			}
 			if check {
+				if file, err = nodefile.Resolve(file); err != nil {
+					return failure{err}
+				}
 				fmt.Fprintf(stdout, "%s is fine: node %s at %s\n", config, file.Node, file.Listen)
 				return nil
 			}
-			if err := serve(cmd.Context(), file, stderr); err != nil {
+			if err := serve(cmd.Context(), config, file, stderr); err != nil {
 				return failure{err}
 			}
 			return nil
@@ -97,21 +102,14 @@ Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage.`,
 	return cmd
 }
 
-func load(path string) (nodefile.File, error) {
-	file, err := nodefile.Load(path)
-	if err != nil {
-		return file, err
-	}
-	return nodefile.Resolve(file)
-}
-
-// serve runs the daemon: first the data directory, which keeps a second daemon out, last the node.
-func serve(ctx context.Context, file nodefile.File, stderr io.Writer) error {
+// serve runs the daemon: first the data directory, which keeps a second daemon out, then the bonds, which the node's
+// address may be on, last the node.
+func serve(ctx context.Context, config string, file nodefile.File, stderr io.Writer) error {
 	// So small a heap would be collected several times a second for no gain.
 	debug.SetGCPercent(300)
 	lines := startLineWriter(stderr)
 	defer lines.close()
-	logger := newLogger(file.Log, lines).With("node", file.Node)
+	logger := newLogger(file.Log, lines)
 	if file.Realtime {
 		if err := becomeRealtime(); err != nil {
 			logger.Warn("a busy host may cost this node its lease", "error", err)
@@ -125,6 +123,15 @@ func serve(ctx context.Context, file nodefile.File, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	host := links.New(logger)
+	err = host.Build(ctx, file.BondConfigs())
+	if err == nil {
+		file, err = nodefile.Resolve(file)
+	}
+	if err != nil {
+		return errors.Join(err, dir.Close())
+	}
+	logger = logger.With("node", file.Node)
 	node := cluster.New(cluster.Options{
 		Name:        file.Node,
 		Listen:      file.Listen.Addr,
@@ -136,6 +143,11 @@ func serve(ctx context.Context, file nodefile.File, stderr io.Writer) error {
 		Dir:         dir,
 		Logger:      logger,
 		Version:     version,
+		Links:       host,
+		Bonds: func() ([]bond.Config, error) {
+			written, err := nodefile.Load(config)
+			return written.BondConfigs(), err
+		},
 		Ready: func(status string) {
 			logger.Info("ready", "version", version, "status", status, "socket", file.Socket)
 			if _, err := systemd.SdNotify(false, systemd.SdNotifyReady+"\nSTATUS="+status); err != nil {

@@ -58,6 +58,23 @@ bonds:
 	}
 }
 
+// A host whose default route will be over a bond of the file has an address to listen at before the bond is built.
+func TestListensOnAPlannedBond(t *testing.T) {
+	f, err := Parse("f", []byte("bonds:\n- name: bond0\n  members: [eth0]\n  addresses: [10.0.0.7/24, 192.168.1.10/24]\n  gateway: 192.168.1.1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := func() (string, error) { return "n1", nil }
+	got, err := resolve(f, name, func() (netip.Addr, error) { return netip.Addr{}, errNoDefaultRoute })
+	if err != nil || got.Listen.String() != "192.168.1.10" {
+		t.Errorf("listens at %s, %v", got.Listen, err)
+	}
+	f.Bonds = nil
+	if _, err := resolve(f, name, func() (netip.Addr, error) { return netip.Addr{}, errNoDefaultRoute }); err == nil {
+		t.Error("no bond, no route, and no complaint")
+	}
+}
+
 // Whatever a bond can be told, the node file can say, and it arrives.
 func TestBondHasEveryKey(t *testing.T) {
 	written := reflect.TypeFor[Bond]()

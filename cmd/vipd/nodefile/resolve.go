@@ -29,6 +29,9 @@ func resolve(f File, hostname func() (string, error), source func() (netip.Addr,
 	}
 	if !f.Listen.IsValid() {
 		ip, err := source()
+		if planned := f.plannedSource(); err != nil && planned.IsValid() {
+			ip, err = planned, nil
+		}
 		f.Listen = Address{ip}
 		if err != nil {
 			doc.Add("listen", fmt.Sprintf("this host's address is unknown: %v", err), "set `listen` in the node file to the address at which the other nodes reach this one")
@@ -41,4 +44,19 @@ func resolve(f File, hostname func() (string, error), source func() (netip.Addr,
 		return File{}, err
 	}
 	return f, nil
+}
+
+// plannedSource returns the address from which this host will speak by its default route once the bonds of the
+// file are built; the zero Addr if no bond has the route.
+func (f *File) plannedSource() netip.Addr {
+	for _, b := range f.Bonds {
+		for _, gateway := range []Address{b.Gateway, b.Gateway6} {
+			for _, own := range b.Addresses {
+				if gateway.IsValid() && own.Contains(gateway.Addr) {
+					return own.Addr()
+				}
+			}
+		}
+	}
+	return netip.Addr{}
 }
