@@ -28,7 +28,7 @@ type checker struct {
 	doc        *conf.Document
 	names      map[string]string // of groups -> where they are
 	checkNames map[string]string // of checks -> where they are
-	weights    map[string]int    // of checks
+	known      map[string]*state.Check
 	ips        map[netip.Addr]place
 	routers    map[router]string // virtual routers -> where they are
 	addresses  int
@@ -43,7 +43,7 @@ func check(s Spec, path func(list string, i int) string, doc *conf.Document) {
 		doc.Add("groups", fmt.Sprintf("there are %d groups", len(s.Groups)), fmt.Sprintf("use at most %d; addresses that move together fit into one", maxGroups))
 		return
 	}
-	c := checker{doc: doc, names: map[string]string{}, checkNames: map[string]string{}, weights: map[string]int{}, ips: map[netip.Addr]place{}, routers: map[router]string{}}
+	c := checker{doc: doc, names: map[string]string{}, checkNames: map[string]string{}, known: map[string]*state.Check{}, ips: map[netip.Addr]place{}, routers: map[router]string{}}
 	if len(s.Checks) > maxChecks {
 		doc.Add("checks", fmt.Sprintf("there are %d checks", len(s.Checks)), fmt.Sprintf("use at most %d; several groups can name one", maxChecks))
 		return

@@ -34,7 +34,7 @@ func (c *checker) check(path string, check *state.Check) {
 	case again:
 		c.doc.Add(path+".name", fmt.Sprintf("check %s is also %s", check.Name, c.doc.Where(first)), "give one of them another name")
 	default:
-		c.checkNames[check.Name], c.weights[check.Name] = path+".name", check.Weight
+		c.checkNames[check.Name], c.known[check.Name] = path+".name", check
 	}
 	c.kind(path, check)
 	c.bounded(path+".interval", check.Interval, minInterval, maxInterval)
@@ -43,7 +43,7 @@ func (c *checker) check(path string, check *state.Check) {
 	}
 	c.inARow(path+".rise", check.Rise)
 	c.inARow(path+".fall", check.Fall)
-	c.weight(path+".weight", check.Weight)
+	c.weight(path+".weight", check.Weight, check.WeightLimit())
 }
 
 func (c *checker) bounded(key string, d, least, most time.Duration) {
@@ -58,9 +58,9 @@ func (c *checker) inARow(key string, n int) {
 	}
 }
 
-func (c *checker) weight(key string, weight int) {
-	if weight < state.MinWeight || weight > state.MaxWeight {
-		c.doc.Add(key, fmt.Sprintf("%d is out of range", weight), fmt.Sprintf("use %d to %d; with 0 a node on which the check fails cannot hold the group", state.MinWeight, state.MaxWeight))
+func (c *checker) weight(key string, weight, limit int) {
+	if weight < -limit || weight > limit {
+		c.doc.Add(key, fmt.Sprintf("%d is out of range", weight), fmt.Sprintf("use %d to %d; with 0 a node on which the check fails cannot hold the group", -limit, limit))
 	}
 }
 
@@ -184,8 +184,8 @@ func (c *checker) uses(path string, g *state.Group) {
 			c.doc.Add(key, fmt.Sprintf("there is no check %s", quoted(u.Name)), "define it under `checks:` at the top"+c.meant(u.Name))
 		case slices.ContainsFunc(g.Checks[:i], same):
 			c.doc.Add(key, fmt.Sprintf("%s is there twice", u.Name), "remove one of them")
-		case u.Weight != c.weights[u.Name]: // the check's own was looked at
-			c.weight(key+".weight", u.Weight)
+		case u.Weight != c.known[u.Name].Weight: // the check's own was looked at
+			c.weight(key+".weight", u.Weight, c.known[u.Name].WeightLimit())
 		}
 	}
 }

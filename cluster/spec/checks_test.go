@@ -123,6 +123,7 @@ func TestParseRefusesChecks(t *testing.T) {
 		{"check twice in a group", "checks: [{name: a, process: a}]\n" + groupWith(goodAddress+"checks: [a, {name: a, weight: 2}]"), "f:6: groups[0].checks[1]: a is there twice: remove one of them"},
 		{"weight of the check", checkWith("process: a\nweight: -254"), "f:4: checks[0].weight: -254 is out of range: use -253 to 253; with 0 a node on which the check fails cannot hold the group"},
 		{"weight in the group", "checks: [{name: a, process: a}]\n" + groupWith(goodAddress+"checks: [{name: a, weight: 254}]"), "f:6: groups[0].checks[0].weight: 254 is out of range: use -253 to 253; with 0 a node on which the check fails cannot hold the group"},
+		{"weight of a file", checkWith("file: /f\nweight: 255"), "f:4: checks[0].weight: 255 is out of range: use -254 to 254; with 0 a node on which the check fails cannot hold the group"},
 		{"interval", checkWith("process: a\ninterval: 50ms"), "f:4: checks[0].interval: 50ms is out of range: use 100ms to 1h"},
 		{"interval without a unit", checkWith("process: a\ninterval: 2"), "f:4: checks[0].interval: 2 has no unit: write 2s or 2ms"},
 		{"timeout", checkWith("process: a\ntimeout: 1ms"), "f:4: checks[0].timeout: 1ms is out of range: use 10ms to 1h"},
@@ -192,7 +193,7 @@ func drawChecks(t *rapid.T) []state.Check {
 			Name:     fmt.Sprintf("c%d", i),
 			Interval: time.Duration(rapid.Int64Range(int64(minInterval), int64(maxInterval)).Draw(t, "interval")),
 			Rise:     rapid.IntRange(1, 3).Draw(t, "rise"), Fall: rapid.IntRange(1, 3).Draw(t, "fall"),
-			Weight: rapid.IntRange(state.MinWeight, state.MaxWeight).Draw(t, "weight"), InitFail: rapid.Bool().Draw(t, "init_fail"),
+			Weight: rapid.IntRange(-state.MaxWeight, state.MaxWeight).Draw(t, "weight"), InitFail: rapid.Bool().Draw(t, "init_fail"),
 		}
 		c.Timeout = rapid.SampledFrom([]time.Duration{c.Interval, time.Minute}).Draw(t, "timeout")
 		switch rapid.IntRange(0, 5).Draw(t, "kind") {

@@ -48,10 +48,11 @@ type ProcessCheck struct {
 	QuorumMax   int    `json:"quorum_max,omitempty"`   // so many at most; 0: no limit
 }
 
-// Bounds of a weight, keepalived's. A check of weight 0 that fails makes the node ineligible.
+// MaxWeight bounds a weight on both sides, MaxFileWeight that of a file check; keepalived's. Beyond them nothing would
+// change, since a priority is from 1 to 254.
 const (
-	MinWeight = -253
-	MaxWeight = 253
+	MaxWeight     = 253
+	MaxFileWeight = 254
 )
 
 // CheckUse is a group's dependence on a check. A negative weight is taken off while the check fails, a positive one
@@ -59,6 +60,14 @@ const (
 type CheckUse struct {
 	Name   string `json:"name"`
 	Weight int    `json:"weight"`
+}
+
+// WeightLimit is how large a check's weight may be, positive or negative.
+func (c *Check) WeightLimit() int {
+	if c.File != "" {
+		return MaxFileWeight
+	}
+	return MaxWeight
 }
 
 // Same reports whether two versions of a check look at the same thing in the same way, so that what is known of one

@@ -58,8 +58,9 @@ The file is YAML, as vipctl get prints it:
     timeout: 1s                   # then the run is ended, and counts as a failure (default: the interval)
     rise: 1                       # successes in a row that end a failure (default 1)
     fall: 2                       # failures in a row that make one (default 1)
-    weight: -20                   # -253 to 253. Negative: taken off the priority while it fails; positive: added while
-                                  # it does not; 0: a node on which it fails cannot hold the group (default 0)
+    weight: -20                   # -253 to 253, a file's -254 to 254. Negative: taken off the priority while it fails;
+                                  # positive: added while it does not; 0: a node on which it fails cannot hold the
+                                  # group (default 0)
     init_fail: true               # take it for failing until it has run (default false: nothing changes until then)
   - {name: port, tcp: "127.0.0.1:443"}
   - {name: page, http: "http://127.0.0.1/health"}  # or {url: ..., status: 200, insecure: true, follow: true}: the

@@ -19,6 +19,8 @@ type Options struct {
 	Profile string
 	// Apart leaves the daemons without a cluster.
 	Apart bool
+	// Wrapper is a command that runs the daemons, as unshare(1); none: they run by themselves.
+	Wrapper []string
 	// Config is added to each node file, as YAML.
 	Config string
 	// DataDir says where a node keeps its data, by host; "" from it, or nil, means below the host's directory.
@@ -115,6 +117,7 @@ func (c *Cluster) startNode(ctx context.Context, h *lab.Host, o NodeOptions) (*N
 	if err != nil {
 		return nil, err
 	}
+	n.wrapper = c.options.Wrapper
 	c.Nodes = append(c.Nodes, n)
 	return n, n.Start(ctx)
 }

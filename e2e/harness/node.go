@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -36,7 +37,8 @@ type Node struct {
 	// Socket, DataDir and NodeFile are absolute paths.
 	Socket, DataDir, NodeFile string
 
-	bin string
+	bin     string
+	wrapper []string
 
 	mu      sync.Mutex
 	process *lab.Process
@@ -68,7 +70,8 @@ func newNode(bin string, host *lab.Host, o NodeOptions) (*Node, error) {
 // Start starts the daemon and returns when it answers at its socket, or with the end of its log when it has
 // ended instead.
 func (n *Node) Start(ctx context.Context) error {
-	p, err := n.Host.Start(lab.Spec{Name: "vipd", Path: filepath.Join(n.bin, "vipd"), Args: []string{"--config", n.NodeFile}})
+	command := append(slices.Clone(n.wrapper), filepath.Join(n.bin, "vipd"), "--config", n.NodeFile)
+	p, err := n.Host.Start(lab.Spec{Name: "vipd", Path: command[0], Args: command[1:]})
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ type judgement struct {
 
 // What vipd does not have, and the way around.
 const (
-	checksText = "vipd runs no checks yet; have what supervises the service run `vipctl drain NODE` when it fails, and `vipctl undrain NODE` when it works again"
 	scriptText = "vipd runs no scripts when a group moves; follow `vipctl status -o json`"
 	routesText = "routes and rules do not move with a group; configure them on every node, or have a program add them that follows `vipctl status -o json`"
 	syncText   = "vipd moves each group by itself; give those that belong together the same priorities on each node, or put their addresses into one group"
@@ -29,10 +28,6 @@ const (
 
 // everywhere judges keywords that have one fate wherever they stand.
 var everywhere = map[string]judgement{
-	"track_script":  {keepalived.Unsupported, checksText},
-	"track_process": {keepalived.Unsupported, checksText},
-	"track_file":    {keepalived.Unsupported, checksText},
-
 	"notify":                     {keepalived.Unsupported, scriptText},
 	"notify_master":              {keepalived.Unsupported, scriptText},
 	"notify_backup":              {keepalived.Unsupported, scriptText},
@@ -66,19 +61,14 @@ var everywhere = map[string]judgement{
 
 	"v3_checksum_as_v2": {keepalived.Kept, ""},
 
-	"script_user": {keepalived.NotNeeded, "it is of checks and scripts, which vipd does not run yet"},
+	"script_user": {keepalived.Translated, userText},
 
 	"sync_group_tracking_weight": {keepalived.Unsupported, syncText},
 }
 
 // blocks judges top-level blocks, and what is in them unless everywhere knows it.
 var blocks = map[string]judgement{
-	"vrrp_script":        {keepalived.Unsupported, checksText},
-	"vrrp_track_process": {keepalived.Unsupported, checksText},
-	"track_process":      {keepalived.Unsupported, checksText},
-	"vrrp_track_file":    {keepalived.Unsupported, checksText},
-	"track_file":         {keepalived.Unsupported, checksText},
-	"vrrp_sync_group":    {keepalived.Unsupported, syncText},
+	"vrrp_sync_group": {keepalived.Unsupported, syncText},
 }
 
 // texts replaces reasons that name what this vipd does not have.
@@ -93,6 +83,10 @@ var texts = []struct{ begins, text string }{
 func (t *translation) amend() {
 	for i := range t.report {
 		e := &t.report[i]
+		if j, ok := t.judgeMail(*e); ok {
+			e.Verdict, e.Text = j.verdict, j.text
+			continue
+		}
 		for _, r := range texts {
 			if strings.HasPrefix(e.Text, r.begins) {
 				e.Text = r.text
@@ -111,13 +105,25 @@ func (t *translation) judge(e keepalived.Entry) (judgement, bool) {
 	if len(path) > 1 && strings.HasPrefix(e.Text, "a node of this cluster") {
 		return judgement{keepalived.Translated, insideText}, true
 	}
+	if len(path) > 1 && strings.HasPrefix(path[1], "init_file") && slices.Contains(definitions, block) {
+		return judgement{keepalived.Translated, "no file is made; one that is missing counts as 0"}, true
+	}
 	if e.Verdict == keepalived.Unsupported || e.Verdict == keepalived.NotNeeded {
 		return judgement{}, false
+	}
+	if slices.Contains(definitions, block) {
+		return t.judgeDefinition(e, name, path)
 	}
 	if len(path) > 1 {
 		words := strings.Fields(path[1])
 		if len(words) == 0 {
 			return judgement{}, false
+		}
+		switch words[0] {
+		case "track_script", "track_process", "track_file":
+			return t.judgeUse(e, block, name, path)
+		case "track_interface":
+			return t.judgeLink(block, name, path)
 		}
 		if j, ok := everywhere[words[0]]; ok {
 			return j, true
@@ -130,9 +136,6 @@ func (t *translation) judge(e keepalived.Entry) (judgement, bool) {
 		}
 	}
 	if j, ok := blocks[block]; ok {
-		if len(path) > 1 && j.text == checksText {
-			j.text = "part of a check, and vipd runs none yet"
-		}
 		return j, true
 	}
 	if len(path) == 1 && block == "vrrp_instance" {
@@ -182,8 +185,6 @@ func (t *translation) judgeValue(name string, path, words []string) (judgement, 
 		return t.virtualMAC(name)
 	case "virtual_ipaddress", "virtual_ipaddress_excluded":
 		return t.virtualAddress(name, path)
-	case "track_interface":
-		return t.trackedInterface(name, path)
 	case "interface":
 		return t.instanceInterface(name, last)
 	case "priority":
@@ -192,22 +193,6 @@ func (t *translation) judgeValue(name string, path, words []string) (judgement, 
 		}
 	}
 	return judgement{}, false
-}
-
-// trackedInterface is not needed where the group has addresses on the interface.
-func (t *translation) trackedInterface(name string, path []string) (judgement, bool) {
-	other := judgement{keepalived.Unsupported, "only the interfaces of the group's addresses are watched; " + checksText}
-	if len(path) < 3 {
-		return judgement{}, false // its lines say more
-	}
-	words := strings.Fields(path[2])
-	for _, g := range t.keepalived.Groups {
-		uses := len(words) == 1 && (g.Interface == words[0] || slices.ContainsFunc(g.Addresses, func(a keepalived.GroupAddress) bool { return a.Dev == words[0] }))
-		if g.Name == name && uses {
-			return judgement{keepalived.NotNeeded, "the interfaces of a group's addresses are always watched"}, true
-		}
-	}
-	return other, true
 }
 
 // virtualMAC says what the interface is called here.

@@ -19,18 +19,24 @@ type translation struct {
 	report     keepalived.Report
 	names      map[string]string // of instances -> of groups
 	empty      []string          // instances that have no address to be held
+	fates      map[string]fate   // of keepalived's checks, by their names there
+	checkNames []string          // that are taken
+	links      map[string]string // interfaces -> the checks of them
 }
 
 func (t *translation) spec() spec.Spec {
 	var s spec.Spec
 	t.names = map[string]string{}
+	t.checks(&s)
 	for _, g := range t.keepalived.Groups {
 		if len(g.Addresses) == 0 {
 			t.empty = append(t.empty, g.Name)
 			continue
 		}
 		t.names[g.Name] = t.freeName(g.Name)
-		s.Groups = append(s.Groups, t.group(g))
+		out := t.group(g)
+		t.uses(&s, &out, g)
+		s.Groups = append(s.Groups, out)
 	}
 	return s
 }
@@ -39,12 +45,16 @@ var notInName = regexp.MustCompile(`[^a-zA-Z0-9_.-]`)
 
 // freeName makes a group's name of an instance's, which may be any word.
 func (t *translation) freeName(instance string) string {
-	name := notInName.ReplaceAllString(instance, "-")
+	return free(instance, slices.Collect(maps.Values(t.names)))
+}
+
+// free makes a name that vipd takes, and that is not taken, of any word.
+func free(word string, taken []string) string {
+	name := notInName.ReplaceAllString(word, "-")
 	if first := name[0]; first == '_' || first == '.' || first == '-' {
 		name = "g" + name
 	}
 	name = name[:min(len(name), 60)]
-	taken := slices.Collect(maps.Values(t.names))
 	for base, n := name, 2; slices.Contains(taken, name); n++ {
 		name = fmt.Sprintf("%s-%d", base, n)
 	}

@@ -78,7 +78,6 @@ func merge(configs map[string]*keepalived.Config, sources []Source) (Result, err
 			name = everyNode
 		}
 		for _, w := range configs[name].Warnings {
-			w.Text = strings.TrimSuffix(w.Text, ", vipd does") // not yet
 			if !seen[w] {
 				seen[w] = true
 				out.Warnings = append(out.Warnings, w)

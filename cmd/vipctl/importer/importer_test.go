@@ -29,6 +29,11 @@ func TestImport(t *testing.T) {
 		{"tutorial", []Source{{Node: "web1", ID: "web1", File: samples + "tutorial/web1.conf"}, {Node: "web2", ID: "web2", File: samples + "tutorial/web2.conf"}}},
 		{"one", []Source{{ID: "web1", File: samples + "tutorial/web1.conf"}}},
 		{"big", []Source{{Node: "lb1", ID: "lb1", File: samples + "big/keepalived.conf"}, {Node: "lb2", ID: "lb2", File: samples + "big/keepalived.conf"}}},
+		{"haproxy", []Source{{Node: "lb1", ID: "lb1", File: "testdata/haproxy-a.conf"}, {Node: "lb2", ID: "lb2", File: "testdata/haproxy-b.conf"}}},
+		{"router", []Source{{ID: "fw1", File: "testdata/router.conf"}}},
+		{"dual", []Source{{ID: "ns1", File: "testdata/dual.conf"}}},
+		{"vyos", []Source{{ID: "vyos", File: "testdata/vyos.conf"}}},
+		{"site", []Source{{Node: "web1", ID: "web1", File: "testdata/site/keepalived.conf"}, {Node: "web2", ID: "web2", File: "testdata/site/keepalived.conf"}}},
 		{"odd", []Source{{Node: "a", ID: "a", File: "testdata/odd-a.conf"}, {Node: "b", ID: "b", File: "testdata/odd-b.conf"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,9 +78,17 @@ func golden(t *testing.T, name, text string) {
 	}
 }
 
+// The pair of files that everybody starts from is taken over in full.
+func TestTutorialIsTakenOverInFull(t *testing.T) {
+	r, err := Import(nil, Source{Node: "web1", ID: "web1", File: samples + "tutorial/web1.conf"}, Source{Node: "web2", ID: "web2", File: samples + "tutorial/web2.conf"})
+	if err != nil || r.Report.Count(keepalived.Unsupported) > 0 {
+		t.Errorf("%v: %v", err, r.Report)
+	}
+}
+
 // Every unsupported directive says what to do, or at least why.
 func TestUnsupportedSaysMore(t *testing.T) {
-	for _, file := range []string{samples + "big/keepalived.conf", "testdata/odd-a.conf"} {
+	for _, file := range []string{samples + "big/keepalived.conf", "testdata/odd-a.conf", "testdata/haproxy-a.conf", "testdata/router.conf", "testdata/dual.conf", "testdata/vyos.conf", "testdata/site/keepalived.conf"} {
 		r, err := Import(nil, Source{Node: "lb1", ID: "lb1", File: file})
 		if err != nil {
 			t.Fatal(err)
