@@ -132,7 +132,7 @@ func (n *Node) Move(ctx context.Context, r api.MoveRequest, progress api.Progres
 }
 
 func (m *member) planMove(view *state.State, r api.MoveRequest) (state.Move, error) {
-	g, a := view.Groups[r.Group], view.Assignments[r.Group]
+	g := view.Groups[r.Group]
 	if g == nil {
 		return state.Move{}, fmt.Errorf("%s: %w; `vipctl status` lists them", r.Group, errNoGroup)
 	}
@@ -144,10 +144,11 @@ func (m *member) planMove(view *state.State, r api.MoveRequest) (state.Move, err
 	if !ranking[i].Eligible {
 		return state.Move{}, fmt.Errorf("%s cannot hold %s: %s", r.Node, r.Group, ranking[i].Why)
 	}
-	return state.Move{
-		To: r.Node, Epoch: view.Nodes[r.Node].Epoch, Reason: "moved by an operator", Pin: true,
-		Groups: []state.Expected{{Group: r.Group, Serial: a.Serial}},
-	}, nil
+	move := state.Move{To: r.Node, Epoch: view.Nodes[r.Node].Epoch, Reason: "moved by an operator", Pin: true}
+	for _, name := range placement.With(view, g) {
+		move.Groups = append(move.Groups, state.Expected{Group: name, Serial: view.Assignments[name].Serial})
+	}
+	return move, nil
 }
 
 // Drain implements api.Backend: it returns when the node holds nothing, or may hold again.

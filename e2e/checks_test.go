@@ -65,6 +65,41 @@ func (s *scene) checksSay(check string, n *harness.Node, state string) (said api
 	return said
 }
 
+// Groups that are together move together: with a check of one of them, and by an operator's hand.
+func TestTogether(t *testing.T) {
+	s := form(t, 3)
+	first, second, third := s.Nodes[0], s.Nodes[1], s.Nodes[2]
+	s.ip(first, "link", "add", "up0", "type", "bridge")
+	for _, n := range s.Nodes[1:] {
+		s.ip(n, "link", "add", "up0", "type", "bridge")
+		s.ip(n, "link", "set", "up0", "up")
+	}
+	s.ip(first, "link", "set", "up0", "up")
+	outside, inside := harness.Group("outside", web4.String()), harness.Group("inside", web6.String())
+	outside.Priorities = map[string]int{first.Name: 100, second.Name: 95, third.Name: 90}
+	inside.Priorities = map[string]int{first.Name: 100, second.Name: 50, third.Name: 90}
+	outside.Together, inside.Together = "front", "front"
+	inside.Checks = []state.CheckUse{{Name: "uplink"}}
+	_, err := first.Client.Apply(s.wait(), api.ApplyRequest{Groups: []state.Group{outside, inside}, Checks: []state.Check{every("uplink", state.Check{Interface: "up0"})}})
+	s.must(err)
+	w := s.watch(web4, web6)
+	both := func(n *harness.Node) {
+		s.Helper()
+		w.held("outside", n, web4)
+		w.held("inside", n, web6)
+	}
+	both(first)
+	at := time.Now()
+	w.step("the uplink of %s is cut", first)
+	s.ip(first, "link", "set", "up0", "down")
+	both(third) // second is the better one for one of them only
+	w.step("outside is moved to %s", second)
+	s.move("outside", second)
+	both(second)
+	w.shorter(web4, at, plannedLimit)
+	w.shorter(web6, at, plannedLimit)
+}
+
 // A check that fails on the holder moves its group by a planned hand-over, and the group comes back.
 func TestChecks(t *testing.T) {
 	dir := scriptDir(t)

@@ -37,7 +37,12 @@ func Decide(s *state.State, h Health, now time.Duration, better Better) Plan {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
-		d.group(s.Groups[name])
+		switch set := togetherWith(s, s.Groups[name]); {
+		case s.Groups[name].Together == "":
+			d.group(s.Groups[name])
+		case set[0].Name == name:
+			d.together(set)
+		}
 	}
 	return d.plan
 }
@@ -93,16 +98,26 @@ func firstCause(why string) string {
 
 // preempt moves a group from a holder that could keep it to a better node, if the group wants that.
 func (d *decider) preempt(g *state.Group, holder, best Candidate) {
-	if !g.Preempt || d.state.Assignments[g.Name].Pinned || !best.Eligible || best.Priority <= holder.Priority {
+	if !g.Preempt || d.state.Assignments[g.Name].Pinned {
 		return
+	}
+	if why := d.better(g, holder, best); why != "" {
+		d.decide(g, best.Node, why)
+	}
+}
+
+// better says why a node should take a group from its holder; empty if it is not better, or not for long enough yet.
+func (d *decider) better(g *state.Group, holder, best Candidate) string {
+	if !best.Eligible || best.Priority <= holder.Priority {
+		return ""
 	}
 	if wait := d.delay(g, best.Node); wait > 0 {
 		if next := d.now + wait; d.plan.Next == 0 || next < d.plan.Next {
 			d.plan.Next = next
 		}
-		return
+		return ""
 	}
-	d.decide(g, best.Node, fmt.Sprintf("preempt: priority %d is better than %d of %s%s", best.Priority, holder.Priority, holder.Node, inBrackets(holder.Adjusted)))
+	return fmt.Sprintf("preempt: priority %d is better than %d of %s%s", best.Priority, holder.Priority, holder.Node, inBrackets(holder.Adjusted))
 }
 
 func inBrackets(why string) string {

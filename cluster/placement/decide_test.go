@@ -226,7 +226,7 @@ func checkDecision(t *rapid.T, c *cluster, d Decision) {
 		if candidate.Node == d.To && !candidate.Eligible {
 			t.Fatalf("%s goes to %s: %s", d.Group, d.To, candidate.Why)
 		}
-		if candidate.Node == old.Holder && candidate.Tolerated && d.To != "" && candidate.Priority >= g.PriorityOn(d.To) {
+		if g.Together == "" && candidate.Node == old.Holder && candidate.Tolerated && d.To != "" && candidate.Priority >= g.PriorityOn(d.To) {
 			t.Fatalf("%s moves from %s (%d) to %s (%d) for nothing", d.Group, old.Holder, candidate.Priority, d.To, g.PriorityOn(d.To))
 		}
 	}
@@ -254,6 +254,7 @@ func draw(t *rapid.T) *cluster {
 		}
 		c.group(fmt.Sprintf("g%d", i), holder, func(g *state.Group) {
 			g.Preempt = rapid.Bool().Draw(t, "preempt")
+			g.Together = rapid.SampledFrom([]string{"", "", "", "set1", "set2"}).Draw(t, "together")
 			g.Priorities = map[string]int{}
 			for _, name := range names {
 				g.Priorities[name] = rapid.IntRange(0, 3).Draw(t, "priority")

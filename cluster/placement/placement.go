@@ -56,12 +56,13 @@ type Candidate struct {
 	Pending bool
 }
 
-// Rank returns every member's standing for a group, best first. current is the present holder.
+// Rank returns every member's standing for a group, best first; all groups of a set have one ranking.
 func Rank(s *state.State, h Health, g *state.Group, load map[string]int) []Candidate {
-	current := s.Assignments[g.Name]
+	set := togetherWith(s, g)
+	current, by := s.Assignments[set[0].Name], cmp.Or(g.Together, g.Name)
 	ranking := make([]Candidate, 0, len(s.Nodes))
 	for _, name := range slices.Sorted(maps.Keys(s.Nodes)) {
-		ranking = append(ranking, standing(s.Nodes[name], h[name], g))
+		ranking = append(ranking, standingFor(s.Nodes[name], h[name], set, g))
 	}
 	holds := func(c Candidate) bool {
 		return current != nil && current.Holder == c.Node && current.Epoch == s.Nodes[c.Node].Epoch
@@ -72,7 +73,7 @@ func Rank(s *state.State, h Health, g *state.Group, load map[string]int) []Candi
 			cmp.Compare(b.Priority, a.Priority),
 			compareBool(holds(b), holds(a)),
 			cmp.Compare(load[a.Node], load[b.Node]),
-			cmp.Compare(spread(g.Name, a.Node), spread(g.Name, b.Node)),
+			cmp.Compare(spread(by, a.Node), spread(by, b.Node)),
 			cmp.Compare(a.Node, b.Node),
 		)
 	})

@@ -69,6 +69,9 @@ func (c *checker) group(path string, g *state.Group) {
 		c.doc.Add(path+".preempt_delay", fmt.Sprintf("%v is out of range", conf.Duration(g.PreemptDelay)), "use 0s to 1000s")
 	}
 	c.uses(path, g)
+	if g.Together != "" && !groupName.MatchString(g.Together) {
+		c.doc.Add(path+".together", fmt.Sprintf("%q is not the name of a set", conf.Short(g.Together)), "use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first")
+	}
 	if w := g.WeightOfLink(); w < 0 || w > maxLinkWeight {
 		c.doc.Add(path+".link_weight", fmt.Sprintf("%d is out of range", w), "use 0 to 253; 0 lets a bond count as long as any of its links works")
 	}

@@ -100,6 +100,7 @@ func changesOf(old, new state.Group) []string {
 	}
 	field("preempt", fmt.Sprint(old.Preempt), fmt.Sprint(new.Preempt))
 	field("preempt_delay", conf.Duration(old.PreemptDelay).String(), conf.Duration(new.PreemptDelay).String())
+	field("together", orNone(old.Together), orNone(new.Together))
 	changes = append(changes, useChanges(old.Checks, new.Checks)...)
 	field("link_weight", fmt.Sprint(old.WeightOfLink()), fmt.Sprint(new.WeightOfLink()))
 	return append(changes, vrrpChanges(old.VRRP, new.VRRP)...)

@@ -28,6 +28,7 @@ type group struct {
 	LinkWeight   *int           `yaml:"link_weight,omitempty"`
 	VRRP         *vrrpSection   `yaml:"vrrp,omitempty,flow"`
 	Checks       []checkUse     `yaml:"checks,omitempty,flow"`
+	Together     string         `yaml:"together,omitempty"`
 }
 
 // state fills in the defaults. checks are those of the specification.
@@ -40,6 +41,7 @@ func (g group) state(checks []state.Check) state.Group {
 		Preempt:      true,
 		PreemptDelay: time.Duration(g.PreemptDelay),
 		Checks:       usesOf(g.Checks, checks),
+		Together:     g.Together,
 		LinkWeight:   g.LinkWeight,
 	}
 	if g.Priority != nil {
@@ -68,6 +70,7 @@ func groupOf(s state.Group, checks []state.Check) group {
 		Priorities:   s.Priorities,
 		PreemptDelay: conf.Duration(s.PreemptDelay),
 		Checks:       writtenUses(s.Checks, checks),
+		Together:     s.Together,
 		LinkWeight:   s.LinkWeight,
 	}
 	if s.Priority != state.DefaultPriority {

@@ -142,6 +142,7 @@ func specs() *rapid.Generator[Spec] {
 		for _, name := range names {
 			g := drawGroup(t, name, &next)
 			g.Checks = drawUses(t, s.Checks)
+			g.Together = rapid.SampledFrom([]string{"", "set-1"}).Draw(t, "together")
 			s.Groups = append(s.Groups, g)
 		}
 		return s.Normal()

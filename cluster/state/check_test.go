@@ -66,10 +66,13 @@ func TestSetGroupsRefusesWrongChecks(t *testing.T) {
 func TestVersionsAreTheOldestThatDo(t *testing.T) {
 	plain := Command{SetGroups: &SetGroups{Groups: []Group{group("web", "10.0.0.1/24")}}}
 	checked := Command{SetGroups: &SetGroups{Groups: []Group{withCheck("web", "nginx", 5, "10.0.0.1/24")}, Checks: []Check{process("nginx")}}}
+	set := group("web", "10.0.0.1/24")
+	set.Together = "front"
+	together := Command{SetGroups: &SetGroups{Groups: []Group{set}}}
 	for _, tt := range []struct {
 		cmd     Command
 		version string
-	}{{plain, `{"v":1,`}, {checked, `{"v":2,`}} {
+	}{{plain, `{"v":1,`}, {checked, `{"v":2,`}, {together, `{"v":2,`}} {
 		data, err := tt.cmd.Encode()
 		if err != nil || !strings.HasPrefix(string(data), tt.version) {
 			t.Fatalf("%s, %v; want %s", data, err, tt.version)

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // CommandVersion is the newest command version this build writes and reads. A command is written in the oldest version
-// that has all of it, so that a cluster of several versions understands it: 2 is for checks.
+// that has all of it, so that a cluster of several versions understands it: 2 is for checks and
+// for groups that move together.
 const CommandVersion = 2
 
 // Command is one replicated change. Exactly one of the pointers is set.
@@ -141,7 +143,7 @@ func (c Command) Encode() ([]byte, error) {
 
 // needs is the oldest version that has all of the command.
 func (c Command) needs() int {
-	if c.SetGroups != nil && len(c.SetGroups.Checks) > 0 {
+	if c.SetGroups != nil && (len(c.SetGroups.Checks) > 0 || slices.ContainsFunc(c.SetGroups.Groups, func(g Group) bool { return g.Together != "" })) {
 		return 2
 	}
 	return 1

@@ -21,6 +21,11 @@ func (s *State) needs() int {
 	if len(s.Checks) > 0 {
 		return 2
 	}
+	for _, g := range s.Groups {
+		if g.Together != "" {
+			return 2
+		}
+	}
 	return 1
 }
 

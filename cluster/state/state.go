@@ -6,7 +6,8 @@ import (
 )
 
 // FormatVersion is the newest version of State's encoding in snapshots. A newer vipd reads every older one. What an
-// older vipd can read in full is written in its version: 2 is for states with checks.
+// older vipd can read in full is written in its version: 2 is for checks and for groups
+// that move together.
 const FormatVersion = 2
 
 // State is the replicated state after the command at Index. Neither it nor anything it points to may be
@@ -101,6 +102,8 @@ type Group struct {
 	LinkWeight *int       `json:"link_weight,omitempty"`
 	VRRP       *VRRP      `json:"vrrp,omitempty"`   // nil: no router outside has these addresses
 	Checks     []CheckUse `json:"checks,omitempty"` // sorted by name
+	// Together names a set of groups that are on one node, all or none; empty: the group moves by itself.
+	Together string `json:"together,omitempty"`
 }
 
 // DefaultPriority is a group's priority on a node where nothing else is said; keepalived's default.

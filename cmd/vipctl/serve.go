@@ -33,6 +33,7 @@ The file is YAML, as vipctl get prints it:
     priorities: {n1: 150, n3: 0}  # higher is preferred, 0 never holds the group
     preempt: true                 # whether a better node takes it back (default true)
     preempt_delay: 10s            # how long that node has to be better first
+    together: front               # groups of the same name here are on one node, all or none
     checks:                       # of those below, by name
     - nginx
     - {name: uplink, weight: 30}  # with another weight than the check's own

@@ -19,7 +19,6 @@ type judgement struct {
 const (
 	scriptText = "vipd runs no scripts when a group moves; follow `vipctl status -o json`"
 	routesText = "routes and rules do not move with a group; configure them on every node, or have a program add them that follows `vipctl status -o json`"
-	syncText   = "vipd moves each group by itself; give those that belong together the same priorities on each node, or put their addresses into one group"
 	mailText   = "there is no mail; follow `vipctl status -o json`"
 	groupText  = "adverts go to 224.0.0.18 or ff02::12 only; set the peers so"
 	ruleText   = "announced at once and again after 0.1, 0.5, 1, 2 and 4 s"
@@ -63,12 +62,7 @@ var everywhere = map[string]judgement{
 
 	"script_user": {keepalived.Translated, userText},
 
-	"sync_group_tracking_weight": {keepalived.Unsupported, syncText},
-}
-
-// blocks judges top-level blocks, and what is in them unless everywhere knows it.
-var blocks = map[string]judgement{
-	"vrrp_sync_group": {keepalived.Unsupported, syncText},
+	"sync_group_tracking_weight": {keepalived.Translated, "weights always count: a set has the lowest priority that any of its groups has on the node"},
 }
 
 // texts replaces reasons that name what this vipd does not have.
@@ -135,13 +129,24 @@ func (t *translation) judge(e keepalived.Entry) (judgement, bool) {
 			return j, true
 		}
 	}
-	if j, ok := blocks[block]; ok {
-		return j, true
+	if block == "vrrp_sync_group" {
+		return t.judgeSync(e, name, path)
 	}
 	if len(path) == 1 && block == "vrrp_instance" {
 		return t.judgeInstance(e, name)
 	}
 	return judgement{}, false
+}
+
+func (t *translation) judgeSync(e keepalived.Entry, name string, path []string) (judgement, bool) {
+	set := t.sets[name]
+	switch {
+	case set == "" && (len(path) == 1 || strings.HasPrefix(path[1], "group")):
+		return judgement{keepalived.NotNeeded, "a sync group of one instance syncs nothing"}, true
+	case len(path) == 1:
+		return judgement{keepalived.Translated, "its groups have `together: " + set + "`: one node has all of them, or none"}, true
+	}
+	return judgement{e.Verdict, e.Text}, true
 }
 
 func (t *translation) judgeInstance(e keepalived.Entry, name string) (judgement, bool) {

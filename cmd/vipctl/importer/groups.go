@@ -22,12 +22,14 @@ type translation struct {
 	fates      map[string]fate   // of keepalived's checks, by their names there
 	checkNames []string          // that are taken
 	links      map[string]string // interfaces -> the checks of them
+	sets       map[string]string // sync groups -> what is together
 }
 
 func (t *translation) spec() spec.Spec {
 	var s spec.Spec
 	t.names = map[string]string{}
 	t.checks(&s)
+	t.sync()
 	for _, g := range t.keepalived.Groups {
 		if len(g.Addresses) == 0 {
 			t.empty = append(t.empty, g.Name)
@@ -46,6 +48,16 @@ var notInName = regexp.MustCompile(`[^a-zA-Z0-9_.-]`)
 // freeName makes a group's name of an instance's, which may be any word.
 func (t *translation) freeName(instance string) string {
 	return free(instance, slices.Collect(maps.Values(t.names)))
+}
+
+// sync names the sets of groups that belong together. A sync group of one syncs nothing.
+func (t *translation) sync() {
+	t.sets = map[string]string{}
+	for _, g := range t.keepalived.SyncGroups {
+		if len(g.Groups) > 1 {
+			t.sets[g.Name] = free(g.Name, slices.Collect(maps.Values(t.sets)))
+		}
+	}
 }
 
 // free makes a name that vipd takes, and that is not taken, of any word.
@@ -74,6 +86,7 @@ func (t *translation) instanceOf(group string) string {
 func (t *translation) group(g keepalived.Group) state.Group {
 	out := state.Group{
 		Name: t.names[g.Name], Interface: g.Interface, Preempt: !g.NoPreempt, PreemptDelay: g.PreemptDelay,
+		Together: t.sets[g.SyncGroup],
 		VRRP: &state.VRRP{
 			RouterID: g.VRID, Version: g.Version, AdvertInt: g.AdvertInt, AuthPass: g.AuthPass,
 			ChecksumAsV2: g.ChecksumAsV2, UnicastPeers: unicastPeers(g), VirtualMAC: g.UseVMAC,
