@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -50,6 +51,8 @@ func (t *tenant) note(held []state.Holding, out vip.Outcome) {
 	}
 }
 
+// failures returns what could not be carried, by group. That an interface is not there is left out: the report
+// on interfaces says so, and says at once when it is back.
 func failures(held []state.Holding, out vip.Outcome) map[string]string {
 	group := map[vip.Address]string{}
 	for _, h := range held {
@@ -59,6 +62,9 @@ func failures(held []state.Holding, out vip.Outcome) map[string]string {
 	}
 	failed := map[string]string{}
 	for _, f := range out.Failed {
+		if errors.Is(f.Err, vip.ErrNoInterface) {
+			continue
+		}
 		if g := group[f.Address]; g != "" {
 			failed[g] = fmt.Sprintf("%s on %s: %v", f.Address.Prefix.Addr(), f.Address.Interface, f.Err)
 		}

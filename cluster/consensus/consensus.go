@@ -117,9 +117,9 @@ func (n *Node) View() *state.State { return n.fsm.view.Load() }
 // Learn takes in a commit that the leader told of directly; it reports whether the view moved.
 func (n *Node) Learn(c Commit) bool { return n.fsm.early(c) }
 
-// Propose commits a command. Only the leader can: others get ErrNotLeader. Any other error leaves it
-// open whether the command will be committed; so does the end of ctx, which a leader whose disk hangs would
-// else never see.
+// Propose commits a command. Only the leader can: others get ErrNotLeader. An error leaves it open whether the
+// command will be committed, that one too, for a leader may be deposed in the middle of it; and so does the
+// end of ctx, before which a leader whose disk hangs has no answer.
 func (n *Node) Propose(ctx context.Context, cmd state.Command) (state.Result, error) {
 	data, err := cmd.Encode()
 	if err != nil {
@@ -148,7 +148,7 @@ func (n *Node) Nudge() { n.raft.Barrier(enqueueLimit) }
 func (n *Node) Barrier(limit time.Duration) error { return leaderError(n.raft.Barrier(limit).Error()) }
 
 func leaderError(err error) error {
-	if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrRaftShutdown) {
+	if errors.Is(err, raft.ErrNotLeader) || errors.Is(err, raft.ErrLeadershipLost) || errors.Is(err, raft.ErrRaftShutdown) {
 		return errors.Join(ErrNotLeader, err)
 	}
 	return err
