@@ -2,12 +2,13 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
+	"vipd/cluster/api"
 	"vipd/e2e/harness"
 )
 
@@ -19,29 +20,33 @@ var (
 // web is the group that most scenes are about.
 var web = harness.Group("web", web4.String(), web6.String())
 
+// fault is what may happen to a node, and how it is undone.
+type fault struct {
+	name       string
+	fail, undo func(*scene, *harness.Node)
+}
+
+var faults = []fault{
+	{"kill -9",
+		func(s *scene, n *harness.Node) { s.must(n.Kill()) },
+		func(s *scene, n *harness.Node) { s.must(n.Restart(s.wait())) }},
+	{"cable cut far away",
+		func(s *scene, n *harness.Node) { s.must(n.Host.Cut()) }, mend},
+	{"cable pulled",
+		func(s *scene, n *harness.Node) { s.must(n.Host.CutCarrier()) }, mend},
+	{"nothing arrives at it",
+		func(s *scene, n *harness.Node) { s.must(n.Host.CutInbound()) }, mend},
+	{"nothing arrives from it",
+		func(s *scene, n *harness.Node) { s.must(n.Host.CutOutbound()) }, mend},
+	{"suspended",
+		func(s *scene, n *harness.Node) { s.must(n.Stop()) },
+		func(s *scene, n *harness.Node) { s.must(n.Cont()) }},
+}
+
 // Whatever happens to the holder of a group, another node answers for it soon, and never both.
 func TestHolderLost(t *testing.T) {
 	s := form(t, 3)
 	s.apply(web)
-	faults := []struct {
-		name       string
-		fail, undo func(*scene, *harness.Node)
-	}{
-		{"kill -9",
-			func(s *scene, n *harness.Node) { s.must(n.Kill()) },
-			func(s *scene, n *harness.Node) { s.must(n.Restart(s.wait())) }},
-		{"cable cut far away",
-			func(s *scene, n *harness.Node) { s.must(n.Host.Cut()) }, mend},
-		{"cable pulled",
-			func(s *scene, n *harness.Node) { s.must(n.Host.CutCarrier()) }, mend},
-		{"nothing arrives at it",
-			func(s *scene, n *harness.Node) { s.must(n.Host.CutInbound()) }, mend},
-		{"nothing arrives from it",
-			func(s *scene, n *harness.Node) { s.must(n.Host.CutOutbound()) }, mend},
-		{"suspended",
-			func(s *scene, n *harness.Node) { s.must(n.Stop()) },
-			func(s *scene, n *harness.Node) { s.must(n.Cont()) }},
-	}
 	for _, fault := range faults {
 		for _, leads := range []bool{false, true} {
 			name := fault.name + ", a follower"
@@ -166,31 +171,58 @@ func TestPlanned(t *testing.T) {
 	}
 }
 
-// When the leader is killed, holders elsewhere notice nothing.
-func TestLeaderKilled(t *testing.T) {
+// Whatever happens to a node that holds nothing, the leader or another, holders elsewhere notice nothing, and
+// another leads soon.
+func TestBystanderLost(t *testing.T) {
 	s := form(t, 3)
 	s.apply(web)
-	for range 3 {
-		n := s.leader()
-		holder := s.Except(n)[0]
-		s.move("web", holder)
-		w := s.watch(web4, web6)
-		w.held("web", holder, web4, web6)
-		at := time.Now()
-		w.step("the leader %s is killed, %s holds", n, holder)
-		s.must(n.Kill())
-		s.await("another leads", func(ctx context.Context) error {
-			next, err := s.Leader(ctx)
-			if err == nil && next == n {
-				err = errors.New("it still does")
+	for _, fault := range faults {
+		for _, leads := range []bool{false, true} {
+			name := fault.name + ", a follower"
+			if leads {
+				name = fault.name + ", the leader"
 			}
-			return err
-		})
-		w.step("%s leads now", s.leader())
-		s.must(n.Restart(s.wait()))
-		s.whole()
-		w.held("web", holder, web4, web6)
-		w.shorter(web4, at, undisturbed)
-		w.shorter(web6, at, undisturbed)
+			s.part(name, func(s *scene) {
+				n := s.follower()
+				if leads {
+					n = s.leader()
+				}
+				holder := s.Except(n)[0]
+				s.move("web", holder)
+				w := s.watch(web4, web6)
+				w.held("web", holder, web4, web6)
+				at := time.Now()
+				w.step("%s fails: %s; %s leads, %s holds", n, fault.name, s.leader(), holder)
+				fault.fail(s, n)
+				s.await("the others do without it", func(ctx context.Context) error { return s.without(ctx, n) })
+				w.step("%s comes back", n)
+				fault.undo(s, n)
+				s.whole()
+				w.held("web", holder, web4, web6)
+				w.shorter(web4, at, undisturbed)
+				w.shorter(web6, at, undisturbed)
+			})
+		}
 	}
+}
+
+// without returns nil if the other nodes agree on a leader among them and know that n has no lease any more.
+func (s *scene) without(ctx context.Context, n *harness.Node) error {
+	others := s.Except(n)
+	leader := ""
+	for _, o := range others {
+		status, err := o.Status(ctx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(status.Nodes, func(ns api.NodeStatus) bool { return ns.Name == n.Name })
+		switch {
+		case status.Leader == "" || status.Leader == n.Name || leader != "" && status.Leader != leader:
+			return fmt.Errorf("%s takes %q for the leader, another %q", o, status.Leader, leader)
+		case status.Nodes[i].State == "alive":
+			return fmt.Errorf("%s takes %s for alive", o, n)
+		}
+		leader = status.Leader
+	}
+	return nil
 }

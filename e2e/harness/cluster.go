@@ -23,6 +23,9 @@ type Options struct {
 	Wrapper []string
 	// Config is added to each node file, as YAML.
 	Config string
+	// Backbone has the daemons talk to each other over the lab's second network, so that what is done to the
+	// first concerns the addresses alone.
+	Backbone bool
 	// DataDir says where a node keeps its data, by host; "" from it, or nil, means below the host's directory.
 	DataDir func(*lab.Host) string
 	// Lab is about the network; its Hosts is overridden by Nodes.
@@ -48,6 +51,7 @@ func Create(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, err
 	}
 	o.Lab.Hosts = o.Nodes
+	o.Lab.SecondNetwork = o.Lab.SecondNetwork || o.Backbone
 	l, err := lab.Create(ctx, o.Lab)
 	if err != nil {
 		return nil, err
@@ -61,7 +65,7 @@ func Create(ctx context.Context, o Options) (*Cluster, error) {
 
 func (c *Cluster) begin(ctx context.Context) error {
 	for _, h := range c.Lab.Hosts {
-		o := NodeOptions{Config: c.options.Config}
+		o := NodeOptions{Config: c.options.Config, Backbone: c.options.Backbone}
 		if c.options.DataDir != nil {
 			o.DataDir = c.options.DataDir(h)
 		}

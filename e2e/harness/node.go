@@ -26,6 +26,8 @@ type NodeOptions struct {
 	DataDir string
 	// Config is added to the node file, as YAML.
 	Config string
+	// Backbone has it listen on the second network.
+	Backbone bool
 }
 
 // Node is one daemon, on one host. Its data directory survives the end of its process.
@@ -59,8 +61,12 @@ func newNode(bin string, host *lab.Host, o NodeOptions) (*Node, error) {
 		n.DataDir = o.DataDir
 	}
 	n.Client = api.NewClient(n.Socket, func(string) {})
+	listen := host.IPv4.Addr()
+	if o.Backbone {
+		listen = host.Second.IPv4.Addr()
+	}
 	text := fmt.Sprintf("node: %s\nlisten: %s\ndata_dir: %s\nsocket: %s\n%s",
-		n.Name, host.IPv4.Addr(), n.DataDir, n.Socket, o.Config)
+		n.Name, listen, n.DataDir, n.Socket, o.Config)
 	if err := os.WriteFile(n.NodeFile, []byte(text), 0o644); err != nil {
 		return nil, fmt.Errorf("write the node file of %s: %w", n.Name, err)
 	}
