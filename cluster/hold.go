@@ -127,15 +127,6 @@ func (k *keeper) retime() {
 	k.hold(lease.Retimed{Timing: timing})
 }
 
-// raiseCeiling has the voter ready for the longest lease that it may be asked for, before it is.
-func (k *keeper) raiseCeiling(longest time.Duration) {
-	if longest <= k.ceiling {
-		return
-	}
-	k.ceiling = longest
-	k.persist(lease.CeilingPersisted{Lease: longest}, func() error { return k.votes.RaiseCeiling(longest) })
-}
-
 // longLeaseOver reports whether this node's lease is, for sure, not longer than the profile's any more.
 func (m *member) longLeaseOver() bool {
 	return m.keeper.stretched() == 0 && !m.keeper.inherited.pending() &&

@@ -19,6 +19,7 @@ func (l knownLog) LogEnd() (_, _ uint64)          { return 0, l.view.Index }
 func (l knownLog) CaughtUp() bool                 { return true }
 func (knownLog) Withdraw(string, uint64) error    { return nil }
 func (knownLog) RaiseCeiling(time.Duration) error { return nil }
+func (knownLog) LowerCeiling(time.Duration) error { return nil }
 
 // heir is a scene in which a new process of node a finds what the one before left, at the scene's state and
 // with a lease for a while.

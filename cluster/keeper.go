@@ -23,6 +23,7 @@ type raftLog interface {
 type ballot interface {
 	Withdraw(member string, epoch uint64) error
 	RaiseCeiling(time.Duration) error
+	LowerCeiling(time.Duration) error
 }
 
 // keeper runs the two machines of the lease: this member's Holder and this voter's Voter. Whoever has something
@@ -44,8 +45,6 @@ type keeper struct {
 	own     []wire.Message // for this very node
 	armed   lease.Instant  // when the timer fires
 	ready   bool
-	// ceiling is the longest lease that the voter was made ready for.
-	ceiling time.Duration
 	// long says that the lease asked for is a long one, announced since when the state knows of it.
 	long      bool
 	announced lease.Instant
@@ -92,7 +91,6 @@ func newKeeper(o keeperOptions, memory lease.Memory) *keeper {
 		durable:       make(chan lease.VoterEvent, 16),
 		ended:         make(chan struct{}),
 		heard:         map[string]lease.Instant{},
-		ceiling:       memory.Ceiling,
 	}
 }
 
@@ -241,9 +239,9 @@ func (k *keeper) observe() {
 	k.hold(lease.Retimed{Timing: timing})
 	k.hold(voters)
 	k.adopt(s, me)
-	k.raiseCeiling(s.CountedBy())
 
 	k.vote(lease.Retimed{Timing: timing})
+	k.vote(lease.Counted{Longest: s.CountedBy()})
 	k.vote(lease.LogConfigured{Index: k.raft.NewestConfig()})
 	k.vote(voters)
 	k.vote(lease.StateApplied{Live: s.LiveEpochs()})
@@ -255,6 +253,7 @@ func (k *keeper) observe() {
 
 // adopt makes the registered epoch the holder's, if it is of this start of the daemon.
 func (k *keeper) adopt(s *state.State, me *state.Node) {
+	k.outlived()
 	if k.inherited.foresees(s) {
 		return // an epoch that lives in it may be dead, or hold less by now
 	}
@@ -310,6 +309,8 @@ func (k *keeper) vote(ev lease.VoterEvent) {
 			k.persist(lease.Persisted{Member: a.Member, Epoch: a.Epoch}, func() error { return k.votes.Withdraw(a.Member, a.Epoch) })
 		case lease.PersistCeiling:
 			k.persist(lease.CeilingPersisted{Lease: a.Lease}, func() error { return k.votes.RaiseCeiling(a.Lease) })
+		case lease.LowerCeiling:
+			k.persist(lease.CeilingLowered{}, func() error { return k.votes.LowerCeiling(a.Lease) })
 		}
 	}
 }

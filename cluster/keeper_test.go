@@ -59,6 +59,8 @@ func (b *fakeBallot) Withdraw(member string, _ uint64) error {
 	return b.err
 }
 
+func (b *fakeBallot) LowerCeiling(time.Duration) error { return nil }
+
 func (b *fakeBallot) RaiseCeiling(time.Duration) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -33,7 +33,9 @@ type steward struct {
 
 	gate    lease.ChangeGate
 	leading bool
-	seen    uint64 // index of the newest committed configuration known to the gate
+	seen    uint64        // index of the newest committed configuration known to the gate
+	current bool          // since its election this leader had everything in view that was committed before
+	counted time.Duration // the longest lease that anyone may count by, by the newest state known to the gate
 }
 
 // Run keeps the configuration while this node leads, until ctx ends.
@@ -79,6 +81,7 @@ func (s *steward) track(view *state.State) bool {
 	leads := s.raft.Leads()
 	switch {
 	case leads && !s.leading:
+		s.current = false
 		s.gate.Elected(now)
 	case !leads && s.leading:
 		s.gate.Deposed()
@@ -88,6 +91,11 @@ func (s *steward) track(view *state.State) bool {
 		s.seen = view.Voters.Index
 		s.gate.Committed(now)
 	}
+	// A long lease is written off when as much is left of it as a usual one has: that much still has to pass.
+	if counted := view.CountedBy(); counted < s.counted {
+		s.gate.Committed(now)
+	}
+	s.counted = view.CountedBy()
 	return s.leading
 }
 
@@ -154,8 +162,15 @@ func (s *steward) promote(view *state.State, servers []consensus.Server) (func()
 	return nil, stewardRetry
 }
 
+// open reports whether the voters may change now. Before the first time the view is made sure to have
+// everything committed, for there may be a long lease in it.
 func (s *steward) open(view *state.State) bool {
-	return s.gate.Open(bootNow(), max(view.CountedBy(), s.ceiling()), view.Profile.Margin)
+	open := s.gate.Open(bootNow(), max(view.CountedBy(), s.ceiling()), view.Profile.Margin)
+	if open && !s.current {
+		s.current = s.raft.Barrier(barrierLimit) == nil
+		return false
+	}
+	return open
 }
 
 // wantedVoters returns how many of n members should vote: an odd number, since an even one survives no

@@ -84,7 +84,11 @@ func TestRestartHold(t *testing.T) {
 			if now := s.serial("web"); now != serial {
 				s.Errorf("web changed hands: serial %d, then %d", serial, now)
 			}
-			w.step("%s can fail over as before", n)
+			other := s.Except(n)[0]
+			w.step("%s can fail over as before, even if %s, which granted so long a lease, has just started", n, other)
+			s.must(other.Kill())
+			s.must(other.Restart(s.wait()))
+			s.whole()
 			s.must(n.Kill())
 			failed := time.Now()
 			w.taken("web", n, web4, web6)

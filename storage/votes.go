@@ -83,7 +83,7 @@ func (v *Votes) Withdrawn() map[string]uint64 {
 	return maps.Clone(v.memory.withdrawn)
 }
 
-// Ceiling returns the longest lease ever granted.
+// Ceiling returns the longest lease that is granted, or whose promise may not have lapsed.
 func (v *Votes) Ceiling() time.Duration {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -98,7 +98,11 @@ func (v *Votes) Withdraw(member string, epoch uint64) error {
 	if err := checkMember(member); err != nil {
 		return fmt.Errorf("withdraw from %q: %w", member, err)
 	}
-	if err := v.append(record{kindWithdrawal, epoch, member}); err != nil {
+	known := func(m memory) bool {
+		newest, ok := m.withdrawn[member]
+		return ok && newest >= epoch
+	}
+	if err := v.append(record{kindWithdrawal, epoch, member}, known); err != nil {
 		return fmt.Errorf("withdraw from %s, epoch %d: %w", member, epoch, err)
 	}
 	return nil
@@ -107,8 +111,19 @@ func (v *Votes) Withdraw(member string, epoch uint64) error {
 // RaiseCeiling records that leases of this length are granted from now on. It never lowers the ceiling.
 // Durability and errors are those of Withdraw.
 func (v *Votes) RaiseCeiling(lease time.Duration) error {
-	if err := v.append(record{kind: kindCeiling, value: uint64(max(lease, 0))}); err != nil {
-		return fmt.Errorf("raise lease ceiling to %v: %w", lease, err)
+	return v.setCeiling("raise", lease, func(m memory) bool { return m.ceiling >= lease })
+}
+
+// LowerCeiling records that no promise for a longer lease than this is under way, and that none is made before
+// RaiseCeiling. It never raises the ceiling; and it must not run beside RaiseCeiling, for the last one counts.
+// Durability and errors are those of Withdraw.
+func (v *Votes) LowerCeiling(lease time.Duration) error {
+	return v.setCeiling("lower", lease, func(m memory) bool { return m.ceiling <= lease })
+}
+
+func (v *Votes) setCeiling(verb string, lease time.Duration, known func(memory) bool) error {
+	if err := v.append(record{kind: kindCeiling, value: uint64(max(lease, 0))}, known); err != nil {
+		return fmt.Errorf("%s lease ceiling to %v: %w", verb, lease, err)
 	}
 	return nil
 }
@@ -120,13 +135,17 @@ func (v *Votes) Err() error {
 	return v.failed
 }
 
-func (v *Votes) append(r record) error {
+// append writes a record unless what it says is known.
+func (v *Votes) append(r record, known func(memory) bool) error {
 	v.write.Lock()
 	defer v.write.Unlock()
 	if err := v.Err(); err != nil {
 		return fmt.Errorf("%s takes no more writes: %w", v.path, err)
 	}
-	if v.known(r) {
+	v.mu.Lock()
+	done := known(v.memory)
+	v.mu.Unlock()
+	if done {
 		return nil
 	}
 	if v.used == v.slots {
@@ -142,16 +161,6 @@ func (v *Votes) append(r record) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.memory.apply(r)
-}
-
-func (v *Votes) known(r record) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if r.kind == kindCeiling {
-		return uint64(v.memory.ceiling) >= r.value
-	}
-	epoch, ok := v.memory.withdrawn[r.name]
-	return ok && epoch >= r.value
 }
 
 func (v *Votes) writeSlot(r record) error {

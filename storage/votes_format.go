@@ -19,7 +19,8 @@ import (
 //     stopped, and nobody was told of it: if it is the last one, it counts as empty;
 //   - anything else, a wrong file size included, is damage and an error.
 //
-// A record that is complete but was never acknowledged counts. Withdrawing too much is safe.
+// A record that is complete but was never acknowledged counts. Withdrawing too much is safe, and so is either
+// of two ceilings. Of several ceilings the last counts.
 //
 //	slot:  0 magic  4 kind  5 length of name  8 position  16 value  24 name ...  508 CRC32C of all before
 const (
@@ -62,7 +63,7 @@ func (m *memory) apply(r record) error {
 	case r.kind == kindWithdrawal && r.name != "":
 		m.withdrawn[r.name] = max(m.withdrawn[r.name], r.value)
 	case r.kind == kindCeiling && r.name == "" && r.value < 1<<63:
-		m.ceiling = max(m.ceiling, time.Duration(r.value))
+		m.ceiling = time.Duration(r.value)
 	default:
 		return fmt.Errorf("record of unknown kind %d", r.kind)
 	}

@@ -67,6 +67,10 @@ func TestVotesAgainstModel(t *testing.T) {
 				lease := time.Duration(rapid.IntRange(0, 1e9).Draw(rt, "lease"))
 				check(t, v.RaiseCeiling(lease))
 				ceiling = max(ceiling, lease)
+			case 4:
+				lease := time.Duration(rapid.IntRange(0, 1e9).Draw(rt, "lower lease"))
+				check(t, v.LowerCeiling(lease))
+				ceiling = min(ceiling, lease)
 			default:
 				name := fmt.Sprintf("node-%d", rapid.IntRange(1, members).Draw(rt, "member"))
 				epoch := rapid.Uint64Range(1, 1000).Draw(rt, "epoch")

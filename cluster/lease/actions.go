@@ -54,6 +54,10 @@ type Announce struct{ Withdrawal Withdrawal }
 // is due.
 type PersistCeiling struct{ Lease time.Duration }
 
+// LowerCeiling makes it durable that no promise for a longer lease is under way; then CeilingLowered is due.
+// No ceiling is raised meanwhile.
+type LowerCeiling struct{ Lease time.Duration }
+
 func (SendRenewal) holderAction() {}
 func (Extend) holderAction()      {}
 func (Lapse) holderAction()       {}
@@ -64,6 +68,7 @@ func (SendRefusal) voterAction()       {}
 func (PersistWithdrawal) voterAction() {}
 func (Announce) voterAction()          {}
 func (PersistCeiling) voterAction()    {}
+func (LowerCeiling) voterAction()      {}
 
 // String describes the action for logs and traces.
 func (a SendRenewal) String() string {
@@ -103,3 +108,6 @@ func (a Announce) String() string {
 
 // String describes the action for logs and traces.
 func (a PersistCeiling) String() string { return fmt.Sprintf("persist lease ceiling %v", a.Lease) }
+
+// String describes the action for logs and traces.
+func (a LowerCeiling) String() string { return fmt.Sprintf("lower lease ceiling to %v", a.Lease) }

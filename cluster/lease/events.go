@@ -77,6 +77,13 @@ type Persisted struct {
 // CeilingPersisted says that a ceiling is durable.
 type CeilingPersisted struct{ Lease time.Duration }
 
+// CeilingLowered says that a lower ceiling is durable.
+type CeilingLowered struct{}
+
+// Counted gives the longest lease that the applied state lets any member ask for. The voter is ready for it
+// before it is asked, and for longer ones no more when their promises have lapsed.
+type Counted struct{ Longest time.Duration }
+
 func (Tick) holderEvent()            {}
 func (Retimed) holderEvent()         {}
 func (VotersCommitted) holderEvent() {}
@@ -97,3 +104,5 @@ func (LogConfigured) voterEvent()    {}
 func (Ready) voterEvent()            {}
 func (Persisted) voterEvent()        {}
 func (CeilingPersisted) voterEvent() {}
+func (CeilingLowered) voterEvent()   {}
+func (Counted) voterEvent()          {}

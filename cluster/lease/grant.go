@@ -6,7 +6,7 @@ func (v *Voter) renewed(now Instant, r Renewal) []VoterAction {
 		return nil
 	}
 	reason := v.refuse(r)
-	if reason == NotReady && r.Lease > v.ceiling {
+	if reason == NotReady && r.Lease > v.limit.lease {
 		return append(v.raise(r.Lease), v.refusal(r, reason))
 	}
 	if reason != 0 {
@@ -46,7 +46,7 @@ func (v *Voter) refuse(r Renewal) RefusalReason {
 		// Once a configuration is committed, a majority of its voters has it, and refuses to be counted
 		// by the one before. So that one's leases end, and the next change need only wait for them.
 		return OlderVoters
-	case r.Lease > v.ceiling:
+	case r.Lease > v.limit.lease:
 		return NotReady
 	}
 	return 0

@@ -143,6 +143,14 @@ func (d *voterDriver) step(ev VoterEvent) {
 				d.memory.Ceiling = max(d.memory.Ceiling, a.Lease)
 				d.step(CeilingPersisted{a.Lease})
 			}
+		case LowerCeiling:
+			written := rapid.Bool().Draw(d.t, "written")
+			if written {
+				d.memory.Ceiling = a.Lease
+			}
+			if written && rapid.Bool().Draw(d.t, "lowered") {
+				d.step(CeilingLowered{})
+			}
 		case Announce:
 			if d.now.Before(d.promised) {
 				d.t.Fatalf("announced a withdrawal at %d within a promise until %d", d.now, d.promised)
@@ -162,6 +170,7 @@ func TestActionsSayWhatTheyAre(t *testing.T) {
 		"persist withdrawal of a/7":   PersistWithdrawal{"a", 7},
 		"announce withdrawal of a/7":  Announce{Withdrawal{Member: "a", Epoch: 7}},
 		"persist lease ceiling 1s":    PersistCeiling{time.Second},
+		"lower lease ceiling to 1s":   LowerCeiling{time.Second},
 	} {
 		if got := a.String(); got != want {
 			t.Errorf("%T says %q, want %q", a, got, want)

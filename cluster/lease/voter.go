@@ -11,7 +11,7 @@ type Memory struct {
 	// Withdrawn is the newest epoch of each member that this voter withdrew. Epochs are handed out in
 	// order and a member has one at a time, so the newest stands for all older ones.
 	Withdrawn map[string]uint64
-	// Ceiling is the longest lease that this voter may ever have granted.
+	// Ceiling is the longest lease that this voter grants, or has granted where the promise may not have lapsed.
 	Ceiling time.Duration
 }
 
@@ -25,8 +25,7 @@ type Voter struct {
 	notBefore Instant
 	forgiven  Instant       // when notBefore was last moved
 	inherited time.Duration // the ceiling at the start
-	ceiling   time.Duration // durable
-	raising   time.Duration // being made durable; 0: nothing
+	limit     ceiling
 
 	ready      bool
 	voting     bool               // a voter by the committed configuration
@@ -66,7 +65,7 @@ func NewVoter(self string, started Instant, memory Memory) *Voter {
 		self:      self,
 		started:   started,
 		inherited: memory.Ceiling,
-		ceiling:   memory.Ceiling,
+		limit:     ceiling{lease: memory.Ceiling},
 		watched:   map[string]*watch{},
 		heard:     map[string]Instant{},
 		withdrawn: withdrawn,
@@ -94,7 +93,7 @@ func (v *Voter) Step(now Instant, ev VoterEvent) []VoterAction {
 			actions = append(actions, action)
 		}
 	}
-	return actions
+	return append(actions, v.lower(now)...)
 }
 
 // overdue returns the members about whom something has to be done now, in the order of their names.
@@ -126,7 +125,10 @@ func (v *Voter) handle(now Instant, ev VoterEvent) []VoterAction {
 	case Tick:
 	case Retimed:
 		v.timing = ev.Timing
-		return v.raise(ev.Timing.Lease)
+		return v.raise(v.needed())
+	case Counted:
+		v.limit.counted = ev.Longest
+		return v.raise(v.needed())
 	case LogConfigured:
 		v.configured = max(v.committed, ev.Index)
 	case VotersCommitted:
@@ -143,7 +145,9 @@ func (v *Voter) handle(now Instant, ev VoterEvent) []VoterAction {
 	case Persisted:
 		v.persisted(now, ev)
 	case CeilingPersisted:
-		v.raised(now, ev.Lease)
+		return v.raised(now, ev.Lease)
+	case CeilingLowered:
+		return v.lowered()
 	}
 	return nil
 }
@@ -191,26 +195,6 @@ func (v *Voter) persisted(now Instant, p Persisted) {
 	if w := v.watched[p.Member]; w != nil && w.epoch == p.Epoch {
 		w.withdrawing, w.announce = false, now
 	}
-}
-
-// raise makes a longer ceiling durable. A voter that restarts has forgotten what it promised, and the
-// profile may have changed just before; the ceiling tells it how long to wait whatever the profile says
-// now.
-func (v *Voter) raise(lease time.Duration) []VoterAction {
-	if lease <= max(v.ceiling, v.raising) {
-		return nil
-	}
-	v.raising = lease
-	return []VoterAction{PersistCeiling{Lease: lease}}
-}
-
-func (v *Voter) raised(now Instant, lease time.Duration) {
-	v.ceiling = max(v.ceiling, lease)
-	if v.raising <= v.ceiling {
-		v.raising = 0
-	}
-	// It has refused renewals meanwhile, so their absence means nothing.
-	v.able = now
 }
 
 // due returns when the next thing has to be done about a live member: to withdraw it or to repeat that it

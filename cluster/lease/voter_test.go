@@ -18,6 +18,7 @@ func newVoter(t *testing.T, memory Memory) *Voter {
 	}
 	v := NewVoter("v", at(0), memory)
 	v.Step(at(0), Retimed{lan})
+	v.Step(at(0), Counted{memory.Ceiling})
 	v.Step(at(0), LogConfigured{Index: 3})
 	v.Step(at(0), VotersCommitted{Index: 3, Names: []string{"v"}})
 	v.Step(at(0), StateApplied{map[string]uint64{"a": 7}})
@@ -155,6 +156,7 @@ func TestVoterIgnoresReplays(t *testing.T) {
 func TestVoterThatJustStarted(t *testing.T) {
 	v := NewVoter("v", at(0), Memory{Ceiling: time.Second})
 	v.Step(at(1*ms), Retimed{lan})
+	v.Step(at(1*ms), Counted{time.Second})
 	v.Step(at(1*ms), VotersCommitted{Index: 3, Names: []string{"v"}})
 	v.Step(at(1*ms), StateApplied{map[string]uint64{"a": 7}})
 	expectVoter(t, v.Step(at(2*ms), renewed(1)), refusal(7, 1, NotReady))

@@ -43,7 +43,7 @@ func (n *node) apply(index uint64, e entry) {
 		}
 	case e.cmd != nil:
 		n.state, _ = before.Apply(index, *e.cmd)
-		n.longest = max(n.longest, n.state.Profile.Lease)
+		n.countLeases()
 	default:
 		return
 	}
@@ -84,10 +84,12 @@ func (n *node) react() {
 	n.stepHolder(lease.Retimed{Timing: agreed})
 	n.stepHolder(voters)
 	n.reactToEpoch(s)
+	n.retimeLong()
 	if n.w.omit.Slack {
 		agreed.Margin = 0
 	}
 	n.stepVoter(lease.Retimed{Timing: agreed})
+	n.stepVoter(lease.Counted{Longest: s.CountedBy()})
 	n.stepVoter(voters)
 	n.stepVoter(lease.StateApplied{Live: live})
 	if !n.ready && n.applied >= n.atStart {
@@ -100,18 +102,31 @@ func (n *node) react() {
 	n.lead()
 }
 
+// countLeases lets the gate know when the longest lease is over: a long one is written off when as much is left
+// of it as a usual one has.
+func (n *node) countLeases() {
+	counted := n.state.CountedBy()
+	if counted < n.longest && !n.w.omit.LongEnd {
+		n.change.Committed(n.local())
+	}
+	n.longest = counted
+}
+
 func (n *node) reactToEpoch(s *state.State) {
+	if !n.judge(s) {
+		return
+	}
 	me := s.Nodes[n.name]
 	if n.epoch != 0 && me.Epoch != n.epoch {
 		n.stepHolder(lease.Dead{Epoch: n.epoch})
-		n.epoch, n.retiring = 0, 0
+		n.epoch, n.retiring, n.long = 0, 0, longLease{}
 		n.holderReset()
 		n.newStart()
 	}
 	if n.epoch == 0 && me.Live() && me.Start == n.start && !n.stopping {
 		n.epoch = me.Epoch
 		n.arrived = map[string]lease.Instant{}
-		n.stepHolder(lease.Registered{Epoch: n.epoch})
+		n.stepHolder(lease.Registered{Epoch: n.epoch, Until: n.leaseOf(n.epoch)})
 	}
 }
 
@@ -206,6 +221,9 @@ func (n *node) tenancy() state.Tenancy {
 // reconcile brings the kernel's addresses to what the node may hold: it lets go, says so, then takes. What
 // is to be done is decided before it is done, as it must be, and one pass ends before the next begins.
 func (n *node) reconcile() {
+	if n.heir != nil {
+		return
+	}
 	if n.reconciling {
 		n.dirty = true
 		return

@@ -18,6 +18,7 @@ type durable struct {
 type disk struct {
 	n       *node
 	durable durable
+	hold    *left // written by a daemon that stopped, in peace
 	writes  []write
 	slow    bool
 }

@@ -12,7 +12,7 @@ import (
 
 const (
 	warmUp   = 600 * time.Millisecond // until the first fault
-	patience = 4 * time.Second        // after the last fault, to find a holder for everything
+	patience = 8 * time.Second        // after the last fault, to find a holder for everything
 )
 
 // profiles are as tight as can be: no margin is smaller than the first and the last have.
@@ -74,7 +74,7 @@ func randomFaults(w *world) time.Duration {
 
 func (w *world) fault() {
 	n, d := w.pick(), w.between(time.Millisecond, 700*time.Millisecond)
-	switch w.rng.IntN(18) {
+	switch w.rng.IntN(20) {
 	case 0:
 		w.logf("%s is isolated", n.name)
 		w.net.isolate(n.name)
@@ -98,6 +98,8 @@ func (w *world) fault() {
 		w.after(d, func() { w.start(n) })
 	case 16, 17:
 		n.deliver(n.stop)
+	case 18, 19:
+		n.holdAndRestart(n.state.Profile.Lease + w.between(50*time.Millisecond, 1500*time.Millisecond))
 	case 11:
 		n.disk.slow = !n.disk.slow
 	case 12:

@@ -22,7 +22,9 @@ func (n *node) duties() {
 	if n.state.Index == 0 {
 		return
 	}
+	n.outlived()
 	n.attendEpoch()
+	n.attendLong()
 	n.sayHello()
 	if !n.reconciling {
 		n.release()
@@ -41,6 +43,9 @@ func (n *node) sayHello() {
 
 // attendEpoch gets the daemon an epoch, or ends the one it gave up, when it carries nothing.
 func (n *node) attendEpoch() {
+	if n.heir != nil {
+		return
+	}
 	idle := len(n.kernel.carried) == 0 && len(n.jobs) == 0
 	switch {
 	case !idle:
@@ -123,7 +128,11 @@ func (n *node) changeVoters() {
 	if next == nil {
 		return
 	}
-	if !n.w.omit.ChangeWait && !n.change.Open(n.local(), n.longest, n.state.Profile.Margin) {
+	longest := n.state.CountedBy()
+	if n.w.omit.LongCounted {
+		longest = n.state.LongestLease
+	}
+	if !n.w.omit.ChangeWait && !n.change.Open(n.local(), longest, n.state.Profile.Margin) {
 		return
 	}
 	if n.w.tracing() {

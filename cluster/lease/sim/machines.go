@@ -93,8 +93,13 @@ func (n *node) perform(a lease.VoterAction) {
 		n.disk.write(func(d *durable) { d.withdrawn[a.Member] = max(d.withdrawn[a.Member], a.Epoch) }, done)
 	case lease.PersistCeiling:
 		n.disk.write(func(d *durable) { d.ceiling = max(d.ceiling, a.Lease) }, func() {
+			if n.w.omit.LongPromise {
+				n.disk.durable.ceiling = n.state.Profile.Lease
+			}
 			n.stepVoter(lease.CeilingPersisted{Lease: a.Lease})
 		})
+	case lease.LowerCeiling:
+		n.disk.write(func(d *durable) { d.ceiling = a.Lease }, func() { n.stepVoter(lease.CeilingLowered{}) })
 	case lease.Announce:
 		w := a.Withdrawal
 		w.LastIndex = n.last()
@@ -208,6 +213,8 @@ func (n *node) arm() {
 	n.later(at-n.w.now+n.w.between(0, 200*time.Microsecond), func() {
 		if n.wakeAt == at {
 			n.wakeAt = 0
+			n.outlived()
+			n.retimeLong()
 			n.stepHolder(lease.Tick{})
 			n.stepVoter(lease.Tick{})
 		}

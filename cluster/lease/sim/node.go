@@ -34,7 +34,7 @@ type process struct {
 	change    lease.ChangeGate
 
 	state    *state.State
-	longest  time.Duration // the longest lease of any profile applied
+	longest  time.Duration // the longest lease that anyone may count by, as the gate was told last
 	applied  uint64        // by Raft
 	applying bool
 	atStart  uint64 // last index of the log at the start
@@ -49,6 +49,9 @@ type process struct {
 
 	until   lease.Instant // while leased: the end of the lease
 	leased  bool
+	long    longLease
+	taken   *left                    // what the process before left
+	heir    *left                    // the same, until it is known what becomes of it
 	arrived map[string]lease.Instant // ends counted from arrival, when that rule is left out
 	wakeAt  time.Duration
 
@@ -91,7 +94,9 @@ func (n *node) boot() {
 	n.newStart()
 	n.newVoter(now)
 	n.toldConfig()
-	n.job(func() { n.kernel.reset() }) // a predecessor's addresses
+	if n.heir = n.inherit(); n.heir == nil {
+		n.job(func() { n.kernel.reset() }) // a predecessor's addresses
+	}
 	n.later(n.w.between(0, 20*time.Millisecond), n.duties)
 	if n.w.tracing() {
 		n.logf("starts with %d entries", len(d.log))
@@ -114,6 +119,7 @@ func (n *node) crash(host bool) {
 	n.disk.crash()
 	if host {
 		n.kernel.reset()
+		n.disk.hold = nil // of another boot
 	}
 	if n.w.tracing() {
 		n.logf("crashes, host %v", host)

@@ -13,5 +13,10 @@ type Rules struct {
 	ConfigRefusal      bool // voters do not care what configuration a member counts by
 	Debts              bool // a new holder does not wait for the former one to let go
 	Slack              bool // the promise is as long as the lease: no margin, nothing for clock rates
+	LongPromise        bool // a voter lowers its ceiling although a promise of a long lease goes on
+	LongAnnounced      bool // a long lease is asked for before the state knows of it
+	LongCounted        bool // changes of voters are as far apart as usual while there is a long lease
+	LongEnd            bool // they are again as soon as it is written off
+	HeirIndex          bool // who goes on with a lease acts on states older than its predecessor did
 	SeqCheck           bool // voters grant renewals that they have seen before
 }

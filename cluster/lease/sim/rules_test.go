@@ -28,6 +28,11 @@ func TestEachRuleIsNeeded(t *testing.T) {
 		"the remembered ceiling":          {omit: Rules{Ceiling: true}, script: shorterProfile, nodes: 5, lease: 3, seeds: 100},
 		"the wait between voter changes":  {omit: Rules{ChangeWait: true}, script: shrinkingVoters, nodes: 5, seeds: 100},
 		"refusing an older configuration": {omit: Rules{ConfigRefusal: true}, script: shrinkingVoters, nodes: 5, seeds: 100},
+		"the ceiling of a long promise":   {omit: Rules{LongPromise: true}, script: pausedHold, nodes: 5, lease: 1, seeds: 100},
+		"announcing a long lease":         {omit: Rules{LongAnnounced: true}, script: shrinkingHold, nodes: 5, lease: 1, seeds: 100},
+		"counting a long lease":           {omit: Rules{LongCounted: true}, script: shrinkingHold, nodes: 5, lease: 1, seeds: 100},
+		"the wait after a long lease":     {omit: Rules{LongEnd: true}, script: shrinkingHoldAtItsEnd, nodes: 5, lease: 3, seeds: 400},
+		"an heir's view":                  {omit: Rules{HeirIndex: true}, script: lateAppend, nodes: 3, lease: 2, seeds: 100},
 		"waiting for debts":               {omit: Rules{Debts: true}, seeds: 50},
 		"clock rates and margin":          {omit: Rules{Slack: true}, script: slowHolder, nodes: 3, lease: 3, seeds: 200},
 	} {
@@ -145,6 +150,7 @@ func TestSchedulesDoWhatTheyShould(t *testing.T) {
 	for _, what := range []string{
 		"campaigns", "expires", "changes voters", "is paused", "crashes, host true", "crashes, host false", "stops",
 		"persist withdrawal", "is over", "older voter configuration", "not ready", "unknown epoch", "withdrawn",
+		"holds for", "leaves its lease", "goes on with the lease", "lower lease ceiling",
 		"hears that debts", "the network splits", "set profile", "set groups", "gives up epoch", "before Raft",
 	} {
 		if n := bytes.Count(trace.Bytes(), []byte(what)); n < 10 {
