@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -49,7 +50,7 @@ func requester(h state.HTTPCheck) func(context.Context) Outcome {
 			return Outcome{Text: fmt.Sprintf("it answers %s, not %d", tidy(response.Status), h.Status)}
 		}
 		// The whole answer, within reason: one that breaks off is a failure.
-		if _, err := io.CopyN(io.Discard, response.Body, maxBody); err != nil && err != io.EOF {
+		if _, err := io.CopyN(io.Discard, response.Body, maxBody); err != nil && !errors.Is(err, io.EOF) {
 			return failed(fmt.Errorf("read the answer: %w", err))
 		}
 		return Outcome{OK: true, Text: tidy(response.Status)}
