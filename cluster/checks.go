@@ -106,7 +106,8 @@ func adjust(h placement.NodeHealth, group string, by int, why string) {
 	if a.Why != "" {
 		why = a.Why + "; " + why
 	}
-	h.Adjust[group] = placement.Adjustment{By: a.By + by, Why: why}
+	a.By, a.Why = a.By+by, why
+	h.Adjust[group] = a
 }
 
 func because(text string) string {

@@ -41,6 +41,11 @@ func (a account) judgeLinks(g *state.Group, h placement.NodeHealth) {
 		}
 		counted[d.Link] = true
 		adjust(h, g.Name, by, fmt.Sprintf("%s: %d", d.Why, by))
+		if g.LinkWeight == nil {
+			mild := h.Adjust[g.Name]
+			mild.Mild += by // a bond is there so that a lost cable moves nothing
+			h.Adjust[g.Name] = mild
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func TestLinksWeighInTheElection(t *testing.T) {
 	leader.hear((*said)[0])
 	h := leader.health(view, func(string) string { return "" })["a"]
 	diff(t, "adjustments", map[string]placement.Adjustment{
-		"plain": {By: -20, Why: why + ": -20"}, "twice": {By: -20, Why: why + ": -20"}, "heavy": {By: -60, Why: why + ": -60"},
+		"plain": {By: -20, Mild: -20, Why: why + ": -20"}, "twice": {By: -20, Mild: -20, Why: why + ": -20"}, "heavy": {By: -60, Why: why + ": -60"},
 	}, h.Adjust)
 	diff(t, "ineligible", map[string]string{"useless": "bond2 has 1 of 2 links usable, fewer than min_links (2)"}, h.Ineligible)
 

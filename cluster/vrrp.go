@@ -32,7 +32,7 @@ func (m *member) adjustments(view *state.State) map[string]int {
 		}
 		for _, c := range placement.Rank(view, health, g, nil) {
 			if c.Node == m.self.node && c.Priority > 0 {
-				moved[name] = c.Priority - g.PriorityOn(c.Node)
+				moved[name] = c.Holding - g.PriorityOn(c.Node)
 			}
 		}
 	}

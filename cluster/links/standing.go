@@ -16,13 +16,17 @@ type Standing struct {
 	Dead    bool   // nothing works: no frame can come or go
 }
 
-// Standing says what is known of an interface. One that nobody has looked at yet is taken to be well.
+// Standing says what is known of an interface; what is not watched, such as a virtual MAC on a bond, is looked at
+// now. One that cannot be looked at is taken to be well.
 func (l *Links) Standing(name string) Standing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s, known := l.statuses[name]
 	if !known {
-		return Standing{Link: name}
+		var err error
+		if s, err = bond.ReadStatus(name); err != nil || !s.Exists {
+			return Standing{Link: name}
+		}
 	}
 	standing := l.judge(s)
 	if below, ok := l.statuses[s.Lower]; ok && !standing.Dead {

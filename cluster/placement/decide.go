@@ -108,7 +108,7 @@ func (d *decider) preempt(g *state.Group, holder, best Candidate) {
 
 // better says why a node should take a group from its holder; empty if it is not better, or not for long enough yet.
 func (d *decider) better(g *state.Group, holder, best Candidate) string {
-	if !best.Eligible || best.Priority <= holder.Priority {
+	if !best.Eligible || best.Priority <= holder.Holding {
 		return ""
 	}
 	if wait := d.delay(g, best.Node); wait > 0 {
@@ -117,7 +117,11 @@ func (d *decider) better(g *state.Group, holder, best Candidate) string {
 		}
 		return ""
 	}
-	return fmt.Sprintf("preempt: priority %d is better than %d of %s%s", best.Priority, holder.Priority, holder.Node, inBrackets(holder.Adjusted))
+	why := ""
+	if holder.Holding != g.PriorityOn(holder.Node) {
+		why = holder.Adjusted
+	}
+	return fmt.Sprintf("preempt: priority %d is better than %d of %s%s", best.Priority, holder.Holding, holder.Node, inBrackets(why))
 }
 
 func inBrackets(why string) string {

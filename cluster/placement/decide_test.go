@@ -99,6 +99,10 @@ func TestDecide(t *testing.T) {
 		{"a failing check costs the group", newCluster(2).group("web", "n1", priorities(110, 100)).sick("n1", adjusted(-20)), "web>n2 preempt: priority 100 is better than 90 of n1 (haproxy fails: -20)"},
 		{"a failing check that costs too little", newCluster(2).group("web", "n1", priorities(110, 100)).sick("n1", adjusted(-10)), ""},
 		{"a failing check does not move a group that is not to be preempted", newCluster(2).group("web", "n1", func(g *state.Group) { priorities(110, 100)(g); g.Preempt = false }).sick("n1", adjusted(-20)), ""},
+		{"a mild trouble moves nothing", newCluster(2).group("web", "n1", priorities(110, 110)).sick("n1", mildly(-20)), ""},
+		{"and is no reason to take back", newCluster(2).group("web", "n1", priorities(100, 110)).sick("n2", mildly(-20)), ""},
+		{"and does not hold up a better node", newCluster(2).group("web", "n1", priorities(100, 110)).sick("n1", mildly(-20)), "web>n2 preempt: priority 110 is better than 100 of n1"},
+		{"but counts where a holder has to be found", newCluster(3).group("web", "n3", priorities(110, 100, 120)).sick("n3", unfit).sick("n1", mildly(-20)), "web>n2 n3: it is stopping; best priority is 100"},
 		{"health never makes a node ineligible by its sum", newCluster(1).group("web", "", nil).sick("n1", adjusted(-500)), "web>n1 new group; best priority is 1"},
 		{"nor an address owner", newCluster(1).group("web", "", nil).sick("n1", adjusted(500)), "web>n1 new group; best priority is 254"},
 		{"nor lets hold what is never to be held", newCluster(1).group("web", "", priorities(0)).sick("n1", adjusted(50)), ""},
@@ -117,6 +121,12 @@ func TestDecide(t *testing.T) {
 
 func adjusted(by int) func(*NodeHealth) {
 	return func(h *NodeHealth) { h.Adjust = map[string]Adjustment{"web": {By: by, Why: "haproxy fails: -20"}} }
+}
+
+func mildly(by int) func(*NodeHealth) {
+	return func(h *NodeHealth) {
+		h.Adjust = map[string]Adjustment{"web": {By: by, Mild: by, Why: "bond0 has 1 of 2 links usable: -20"}}
+	}
 }
 
 func show(p Plan) string {

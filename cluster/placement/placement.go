@@ -34,8 +34,11 @@ type NodeHealth struct {
 
 // Adjustment is what a node's health adds to its configured priority for a group.
 type Adjustment struct {
-	By  int    // negative: taken off
-	Why string // in words, as "check haproxy fails: -20"; empty when By is 0
+	By int // negative: taken off
+	// Mild is the part of By that orders nodes when a holder has to be found, and is no reason to take the group
+	// away from this one.
+	Mild int
+	Why  string // in words, as "check haproxy fails: -20"; empty when By is 0
 }
 
 // Bounds of an effective priority: no adjustment makes a node ineligible, or an address owner (255 in VRRP).
@@ -48,6 +51,7 @@ const (
 type Candidate struct {
 	Node     string
 	Priority int    // effective; 0 when ineligible
+	Holding  int    // what others have to be better than while it holds the group
 	Adjusted string // why Priority is not the configured one; empty when it is
 	Why      string // why it is ineligible, or gets nothing new; empty otherwise
 	// Eligible nodes may be given the group. Tolerated ones may keep it if they have it.
@@ -100,9 +104,10 @@ func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
 	case known && h.Ineligible[g.Name] != "":
 		c.Why = h.Ineligible[g.Name]
 	default:
-		c.Priority = priority
+		c.Priority, c.Holding = priority, priority
 		if adjust := h.Adjust[g.Name]; known && adjust.By != 0 {
-			c.Priority, c.Adjusted = min(max(priority+adjust.By, minPriority), maxPriority), adjust.Why
+			c.Priority, c.Adjusted = bounded(priority+adjust.By), adjust.Why
+			c.Holding = bounded(priority + adjust.By - adjust.Mild)
 		}
 		c.Tolerated = true
 		switch {
@@ -118,6 +123,8 @@ func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
 	}
 	return c
 }
+
+func bounded(priority int) int { return min(max(priority, minPriority), maxPriority) }
 
 // spread is a stable order of nodes that differs from group to group, so that groups of equal priority
 // do not all prefer one node.

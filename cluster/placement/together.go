@@ -57,6 +57,9 @@ func worse(a, b Candidate) Candidate {
 	if a.Tolerated && b.Priority < a.Priority {
 		a.Priority, a.Adjusted = b.Priority, b.Adjusted
 	}
+	if a.Tolerated {
+		a.Holding = min(a.Holding, b.Holding)
+	}
 	a.Pending = a.Pending || a.Tolerated && b.Pending
 	return a
 }

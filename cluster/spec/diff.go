@@ -102,7 +102,7 @@ func changesOf(old, new state.Group) []string {
 	field("preempt_delay", conf.Duration(old.PreemptDelay).String(), conf.Duration(new.PreemptDelay).String())
 	field("together", orNone(old.Together), orNone(new.Together))
 	changes = append(changes, useChanges(old.Checks, new.Checks)...)
-	field("link_weight", fmt.Sprint(old.WeightOfLink()), fmt.Sprint(new.WeightOfLink()))
+	field("link_weight", weightText(old), weightText(new))
 	return append(changes, vrrpChanges(old.VRRP, new.VRRP)...)
 }
 
@@ -176,4 +176,11 @@ func orNone(s string) string {
 		return "none"
 	}
 	return s
+}
+
+func weightText(g state.Group) string {
+	if g.LinkWeight == nil {
+		return "unset"
+	}
+	return fmt.Sprint(*g.LinkWeight)
 }

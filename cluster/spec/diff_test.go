@@ -38,8 +38,8 @@ func TestCompare(t *testing.T) {
 		{"vrrp", groupWith("addresses: [10.0.0.1]\nvrrp: {virtual_router_id: 51, auth_pass: old, priority: 7}"),
 			groupWith("addresses: [10.0.0.1]\nvrrp: {virtual_router_id: 52, auth_pass: new, advert_int: 2s, unicast_peers: [10.0.0.7], virtual_mac: true}"),
 			"~ group web: virtual_router_id 51 → 52, advert_int 1s → 2s, vrrp priority 7 → unset, unicast_peers [] → [10.0.0.7], virtual_mac false → true, another auth_pass\n"},
-		{"weight of a link", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nlink_weight: 0"), "~ group web: link_weight 10 → 0\n"},
-		{"weight of a link, the default", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nlink_weight: 10"), ""},
+		{"weight of a link", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nlink_weight: 0"), "~ group web: link_weight unset → 0\n"},
+		{"weight of a link, stated", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nlink_weight: 10"), "~ group web: link_weight unset → 10\n"},
 		{"together", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\ntogether: front"), "~ group web: together none → front\n"},
 		{"preemption", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\npreempt: false\npreempt_delay: 60s"), "~ group web: preempt true → false, preempt_delay 0s → 1m\n"},
 	}

@@ -75,9 +75,6 @@ func (s Spec) Normal() Spec {
 			groups[i].Priorities = nil
 		}
 		groups[i].Checks = sorted(groups[i].Checks, byUse)
-		if groups[i].WeightOfLink() == state.DefaultLinkWeight {
-			groups[i].LinkWeight = nil
-		}
 	}
 	return Spec{Groups: sorted(groups, byGroup), Checks: sorted(s.Checks, byCheck)}
 }

@@ -36,7 +36,6 @@ const example = `groups:
 - name: db
   priority: 100
   preempt: true
-  link_weight: 10
   addresses: [{address: 10.0.0.7/31, interface: eth0}, {address: "fe80::1/64", interface: eth0}]
 `
 

@@ -98,7 +98,7 @@ type Group struct {
 	Preempt      bool           `json:"preempt"`
 	PreemptDelay time.Duration  `json:"preempt_delay,omitempty"`
 	// LinkWeight is what a node loses of its priority for each link that is missing of the bonds below the
-	// addresses; nil: DefaultLinkWeight.
+	// addresses. Nil: DefaultLinkWeight where a holder has to be found, and nothing while the node holds the group.
 	LinkWeight *int       `json:"link_weight,omitempty"`
 	VRRP       *VRRP      `json:"vrrp,omitempty"`   // nil: no router outside has these addresses
 	Checks     []CheckUse `json:"checks,omitempty"` // sorted by name

@@ -37,8 +37,9 @@ The file is YAML, as vipctl get prints it:
     checks:                       # of those below, by name
     - nginx
     - {name: uplink, weight: 30}  # with another weight than the check's own
-    link_weight: 10               # what a node's priority loses for each link that is missing of the bonds below
-                                  # the addresses (default 10); 0: a bond counts as whole while any link works
+    link_weight: 20               # what a node's priority loses for each link that is missing of the bonds below
+                                  # the addresses; 0: nothing while any link works. Not stated: 10 where a
+                                  # holder has to be found, and no reason to move the group from one that has it
     vrrp:                         # only to share the addresses with VRRP routers outside the cluster
       virtual_router_id: 51       # 1 to 255, that of the peers
       version: 2                  # 2 or 3 (default 2; 3 for IPv6)
