@@ -193,3 +193,20 @@ func undoModeChange(t *testing.T, options string, otherMAC bool) {
 		t.Errorf("after undo (-want +got):\n%s", diff)
 	}
 }
+
+// Taking a change back makes the member active again that was, whatever the
+// driver would choose.
+func TestKernelUndoKeepsTheActiveMember(t *testing.T) {
+	h, peer := newHost(t, "host"), newHost(t, "switch")
+	h.cable("eth0", peer, "p0")
+	h.cable("eth1", peer, "p1")
+	peer.up("p0", "p1")
+	h.mustApply(parse(t, "{name: bond0, members: [eth0, eth1], miimon: 20}"))
+	h.becomes("bond0", "two usable links", func(s Status) bool { return s.Usable() == 2 && s.Active == "eth0" })
+	_, undo := h.mustApply(parse(t, "{name: bond0, members: [eth1], miimon: 20}"))
+	h.becomes("bond0", "the other member is active", func(s Status) bool { return s.Active == "eth1" })
+	h.must("undo", undo.Run)
+	if s := h.status("bond0"); s.Active != "eth0" || len(s.Members) != 2 {
+		t.Errorf("active member %s of %+v", s.Active, s.Members)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxRounds bounds how often Apply plans anew for what the driver changed by
@@ -14,7 +15,12 @@ const maxRounds = 3
 
 // Undo takes back what Execute did, for a change that cut the host off. It lives
 // in memory: a process that means to take a change back has to stay alive.
-type Undo struct{ changes []Change }
+type Undo struct {
+	changes []Change
+	// bond had the active member before the changes: one that works as far as the
+	// driver can tell need not lead anywhere.
+	bond, active string
+}
 
 // Changes returns the steps back, in order.
 func (u Undo) Changes() []Change { return slices.Clone(u.changes) }
@@ -28,7 +34,23 @@ func (u Undo) Run() error {
 			errs = append(errs, fmt.Errorf("%s: %w", c, err))
 		}
 	}
+	if len(u.changes) > 0 && u.active != "" {
+		u.reactivate()
+	}
 	return errors.Join(errs...)
+}
+
+// reactivate makes the member active again that was, once the driver has seen
+// its link. It does not fail: a member whose link is gone cannot be active.
+func (u Undo) reactivate() {
+	tick := time.NewTicker(awaitStep)
+	defer tick.Stop()
+	for limit := time.Now().Add(awaitAtMost); time.Now().Before(limit); <-tick.C {
+		s, err := ReadStatus(u.bond)
+		if err != nil || s.Active == u.active || s.Active != "" && Failover(u.bond, u.active) == nil {
+			return
+		}
+	}
 }
 
 // Execute carries out the changes in order. If one fails, or ctx ends, it takes
@@ -79,8 +101,12 @@ func Apply(ctx context.Context, cfg Config) ([]Change, Undo, error) {
 	if problems := cfg.Validate(); len(problems) > 0 {
 		return nil, Undo{}, &Invalid{problems}
 	}
+	before, err := ReadStatus(cfg.Name)
+	if err != nil {
+		return nil, Undo{}, err
+	}
 	var done []Change
-	var undo Undo
+	undo := Undo{bond: cfg.Name, active: before.Active}
 	for round := 1; ; round++ {
 		changes, err := next(cfg)
 		if err == nil && len(changes) == 0 {
