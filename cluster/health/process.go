@@ -81,21 +81,26 @@ func matchesProcess(pid string, p *state.ProcessCheck) bool {
 	if p.FullCommand {
 		return strings.Join(commandLine(pid), " ") == p.Name // a dead one has none
 	}
-	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
-	if err != nil {
+	// The name is cheap to read; the state, which costs several times that, is asked for of few.
+	comm, err := os.ReadFile(filepath.Join("/proc", pid, "comm"))
+	if err != nil || strings.TrimSuffix(string(comm), "\n") != p.Name[:min(len(p.Name), maxComm)] || dead(pid) {
 		return false
 	}
-	comm, dead := parseStat(stat)
-	switch {
-	case dead:
-		return false
-	case len(p.Name) <= maxComm:
-		return comm == p.Name
-	case comm != p.Name[:maxComm]:
-		return false
+	if len(p.Name) <= maxComm {
+		return true
 	}
 	args := commandLine(pid)
 	return len(args) > 0 && filepath.Base(args[0]) == p.Name
+}
+
+// dead reports whether a process has ended, and is only waited for.
+func dead(pid string) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	if err != nil {
+		return true
+	}
+	_, dead := parseStat(stat)
+	return dead
 }
 
 // parseStat reads proc_pid_stat(5): "PID (COMM) STATE ...", where COMM may contain anything.
