@@ -228,3 +228,32 @@ func TestWholeClusterRestarts(t *testing.T) {
 		check(s)
 	})
 }
+
+// One of two voters leaves, the leader or the other: what the one that stays holds is not disturbed.
+func TestOneOfTwoLeaves(t *testing.T) {
+	for _, leads := range []bool{false, true} {
+		name := "the follower"
+		if leads {
+			name = "the leader"
+		}
+		t.Run(name, func(t *testing.T) {
+			s := form(t, 2)
+			s.apply(web)
+			n := s.follower()
+			if leads {
+				n = s.leader()
+			}
+			stays := s.Except(n)[0]
+			s.move("web", stays)
+			w := s.watch(web4, web6)
+			w.held("web", stays, web4, web6)
+			at := time.Now()
+			w.step("%s leaves, %s holds", n, stays)
+			s.must(n.Client.Leave(s.wait(), api.LeaveRequest{}))
+			w.dwell(time.Second)
+			w.held("web", stays, web4, web6)
+			w.shorter(web4, at, undisturbed)
+			w.shorter(web6, at, undisturbed)
+		})
+	}
+}
