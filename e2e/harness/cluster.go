@@ -26,6 +26,8 @@ type Options struct {
 	// Backbone has the daemons talk to each other over the lab's second network, so that what is done to the
 	// first concerns the addresses alone.
 	Backbone bool
+	// Prepare changes a host before its daemon starts, and returns what is added to its node file. Nil: nothing.
+	Prepare func(*lab.Host) (config string, err error)
 	// DataDir says where a node keeps its data, by host; "" from it, or nil, means below the host's directory.
 	DataDir func(*lab.Host) string
 	// Lab is about the network; its Hosts is overridden by Nodes.
@@ -66,6 +68,13 @@ func Create(ctx context.Context, o Options) (*Cluster, error) {
 func (c *Cluster) begin(ctx context.Context) error {
 	for _, h := range c.Lab.Hosts {
 		o := NodeOptions{Config: c.options.Config, Backbone: c.options.Backbone}
+		if c.options.Prepare != nil {
+			more, err := c.options.Prepare(h)
+			if err != nil {
+				return fmt.Errorf("prepare %s: %w", h, err)
+			}
+			o.Config += more
+		}
 		if c.options.DataDir != nil {
 			o.DataDir = c.options.DataDir(h)
 		}

@@ -31,6 +31,9 @@ type Host struct {
 	// of its processes go there too.
 	Dir string
 
+	// More are the ports that AddPort made.
+	More []*Port
+
 	lab *Lab
 }
 
@@ -96,21 +99,38 @@ func (l *Lab) connect(h *Host, number, network int) (*Port, error) {
 	}
 	p.bridge.Index = bridge.Attrs().Index
 
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = h.Name
+	name := h.Name
 	if network > 0 {
-		attrs.Name += fmt.Sprintf("-%d", network+1)
+		name += fmt.Sprintf("-%d", network+1)
 	}
+	if err := p.plug(h, name); err != nil {
+		return nil, err
+	}
+	return p, h.configure(p)
+}
+
+// AddPort gives the host another cable to the first network, as a second link of a bond. The interface has no
+// address and is down.
+func (h *Host) AddPort(name string) (*Port, error) {
+	p := &Port{Interface: name, MAC: net.HardwareAddr{2, 0, 1, byte(len(h.More)), h.MAC[4], h.MAC[5]}, lab: h.lab, bridge: h.Port.bridge}
+	if err := p.plug(h, h.Name+"-"+name); err != nil {
+		return nil, fmt.Errorf("add port %s to %s: %w", name, h, err)
+	}
+	h.More = append(h.More, p)
+	return p, nil
+}
+
+// plug makes the cable to the bridge, whose end there has a name of its own.
+func (p *Port) plug(h *Host, name string) error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = name
 	attrs.MasterIndex = p.bridge.Index
 	attrs.Flags = net.FlagUp
 	p.link = netlink.NewVeth(attrs)
 	p.link.PeerName = p.Interface
 	p.link.PeerHardwareAddr = p.MAC
 	p.link.PeerNamespace = netlink.NsFd(h.handle)
-	if err := l.Switch.nl.LinkAdd(p.link); err != nil {
-		return nil, err
-	}
-	return p, h.configure(p)
+	return p.lab.Switch.nl.LinkAdd(p.link)
 }
 
 func planPort(number, network int) *Port {
