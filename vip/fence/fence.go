@@ -51,6 +51,7 @@ type Fence struct {
 
 	mu      sync.Mutex // guards what follows
 	writer  *conn
+	renewer *batchConn
 	slot    int                 // which lease set is in use; noSlot if the gate is shut
 	addrs   map[netip.Addr]bool // the guarded addresses; true for those held
 	shape   shape
@@ -81,8 +82,7 @@ func newFence(opts Options) *Fence {
 		name:   tableName(opts.Instance),
 		slot:   noSlot,
 		addrs:  map[netip.Addr]bool{},
-		writer: &conn{netns: opts.NetNS},
-		reader: &conn{netns: opts.NetNS},
+		writer: &conn{netns: opts.NetNS}, renewer: &batchConn{netns: opts.NetNS}, reader: &conn{netns: opts.NetNS},
 	}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
@@ -160,6 +160,7 @@ func (f *Fence) read(ask func(*nftables.Conn) error) error {
 
 func (f *Fence) disconnect() {
 	f.writer.close()
+	f.renewer.close()
 	f.readerMu.Lock()
 	defer f.readerMu.Unlock()
 	f.reader.close()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,15 +45,11 @@ func (f *Fence) Raise(until int64) error {
 	if err := f.arm(0, until); err != nil {
 		return fmt.Errorf("raise gate of %s: %w", f.name, err)
 	}
-	err := f.writer.commit(func(c *nftables.Conn) error {
-		for _, t := range f.tables {
-			if err := c.SetAddElements(t.use[0], t.families()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	var b batch
+	for _, t := range f.tables {
+		b.add(t.use[0], t.protos, 0)
+	}
+	if err := f.renewer.commit(b); err != nil {
 		return fmt.Errorf("raise gate of %s: %w", f.name, f.blame(err))
 	}
 	f.slot = 0
@@ -79,19 +74,14 @@ func (f *Fence) Extend(until int64) error {
 		}
 		return fmt.Errorf("extend lease of %s: %w", f.name, err)
 	}
-	err := f.writer.commit(func(c *nftables.Conn) error {
-		for _, t := range f.tables {
-			// The kernel refuses to delete what has expired, and with it the whole transaction.
-			if err := c.SetDeleteElements(t.lease[old], t.families()); err != nil {
-				return err
-			}
-			c.FlushSet(t.use[old])
-			if err := c.SetAddElements(t.use[next], t.families()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	var b batch
+	for _, t := range f.tables {
+		// The kernel refuses to delete what has expired, and with it the whole transaction.
+		b.remove(t.lease[old], t.protos)
+		b.flush(t.use[old])
+		b.add(t.use[next], t.protos, 0)
+	}
+	err := f.renewer.commit(b)
 	if errors.Is(err, unix.ENOENT) {
 		if err = f.shut(); err == nil {
 			err = ErrShut
@@ -113,16 +103,14 @@ func (f *Fence) Shut() error {
 }
 
 func (f *Fence) shut() error {
-	err := f.writer.commit(func(c *nftables.Conn) error {
-		for _, t := range f.tables {
-			for i := range t.lease {
-				c.FlushSet(t.use[i])
-				c.FlushSet(t.lease[i])
-			}
+	var b batch
+	for _, t := range f.tables {
+		for i := range t.lease {
+			b.flush(t.use[i])
+			b.flush(t.lease[i])
 		}
-		return nil
-	})
-	if err != nil {
+	}
+	if err := f.renewer.commit(b); err != nil {
 		return fmt.Errorf("shut gate of %s: %w", f.name, f.blame(err))
 	}
 	f.slot = noSlot
@@ -160,17 +148,10 @@ func (f *Fence) arm(slot int, until int64) error {
 }
 
 func (f *Fence) write(slot int, timeout time.Duration) error {
-	return f.writer.commit(func(c *nftables.Conn) error {
-		for _, t := range f.tables {
-			c.FlushSet(t.lease[slot])
-			keys := t.families()
-			for i := range keys {
-				keys[i].Timeout = timeout
-			}
-			if err := c.SetAddElements(t.lease[slot], keys); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	var b batch
+	for _, t := range f.tables {
+		b.flush(t.lease[slot])
+		b.add(t.lease[slot], t.protos, timeout)
+	}
+	return f.renewer.commit(b)
 }

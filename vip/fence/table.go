@@ -27,7 +27,7 @@ const (
 // A table is the layout of one of the two tables; it has no state.
 type table struct {
 	nft    *nftables.Table
-	protos []byte // protocol families of the packets that its hooks see
+	protos []byte // protocol families of the packets that its hooks see: the keys of the lease sets
 	lease  [2]*nftables.Set
 	use    [2]*nftables.Set
 	v4, v6 [kinds]*nftables.Set // v6 is nil in the arp table
@@ -110,15 +110,6 @@ func (t *table) sets() []*nftables.Set {
 		all = append(all, t.v6[:]...)
 	}
 	return all
-}
-
-// families returns the keys of the lease sets.
-func (t *table) families() []nftables.SetElement {
-	keys := make([]nftables.SetElement, len(t.protos))
-	for i, p := range t.protos {
-		keys[i].Key = []byte{p}
-	}
-	return keys
 }
 
 // add queues addresses into a set of the given kind; those already in it stay.
