@@ -22,7 +22,7 @@ var errStopped = errors.New("consensus is stopped on this node")
 const (
 	heartbeat     = time.Second
 	leaderLease   = 500 * time.Millisecond
-	commitTimeout = 100 * time.Millisecond // the leader tells of commits itself; this is for datagrams that got lost
+	commitTimeout = 500 * time.Millisecond // the leader tells of commits itself, and nudges where somebody waits; this is for datagrams that got lost
 	enqueueLimit  = time.Second            // for a command to be taken by a leader whose log is stuck
 )
 
