@@ -234,6 +234,7 @@ func TestSteward(t *testing.T) {
 					return view.Voters.Index
 				},
 				ceiling: func() time.Duration { return 0 },
+				current: true,
 			}
 			if !c.shut {
 				s.gate.Elected(0) // long ago
@@ -251,7 +252,7 @@ func TestSteward(t *testing.T) {
 
 // The longest lease that anybody may still count by is what the pause between changes is for.
 func TestStewardWaitsForTheLongestLease(t *testing.T) {
-	s := &steward{log: quiet(), ceiling: func() time.Duration { return time.Hour }}
+	s := &steward{log: quiet(), ceiling: func() time.Duration { return time.Hour }, current: true}
 	s.gate.Elected(bootNow().Add(-time.Minute))
 	view := clusterOf(t, "a")
 	diff(t, "open with a ceiling of an hour", false, s.open(view))
