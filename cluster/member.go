@@ -310,7 +310,7 @@ func (m *member) followLeader(ctx context.Context) error {
 // health is what placement is told.
 func (m *member) health(view *state.State) placement.Health {
 	votes := slices.Contains(view.Voters.Names, m.self.node)
-	late := 3 * view.Profile.Renew
+	late := 2 * view.Profile.Renew // one that was lost is repeated before that
 	return m.reporter.health(view, func(node string) string {
 		if silent := m.keeper.silent(node); votes && silent > late {
 			return "it is silent"

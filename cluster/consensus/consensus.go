@@ -20,8 +20,8 @@ var errStopped = errors.New("consensus is stopped on this node")
 
 // Raft's timers. They are the backstop: a dead leader is noticed by its lease long before.
 const (
-	heartbeat     = time.Second
-	leaderLease   = 500 * time.Millisecond
+	heartbeat     = 1500 * time.Millisecond
+	leaderLease   = 750 * time.Millisecond
 	commitTimeout = 500 * time.Millisecond // the leader tells of commits itself, and nudges where somebody waits; this is for datagrams that got lost
 	enqueueLimit  = time.Second            // for a command to be taken by a leader whose log is stuck
 )

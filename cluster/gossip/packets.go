@@ -5,10 +5,10 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/memberlist"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -54,12 +54,13 @@ func (b *batch) empty() {
 	}
 }
 
-// fill reads what waits in the kernel; it reports whether there may be more.
+// fill reads what waits in the kernel; it reports whether there may be more. Package unix would ask for the protocol of
+// the socket with each packet.
 func (t *transport) fill(b *batch, fd int) bool {
 	for len(b.datagrams) < batchPackets && len(b.opened) < batchBytes {
-		n, from, err := unix.Recvfrom(fd, b.buffer, unix.MSG_DONTWAIT)
+		n, from, err := syscall.Recvfrom(fd, b.buffer, syscall.MSG_DONTWAIT)
 		switch {
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EBADF):
+		case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EBADF):
 			return false
 		case err != nil || n == 0:
 			continue // an ICMP error about a packet sent earlier, or an empty packet
@@ -80,7 +81,7 @@ func (t *transport) fill(b *batch, fd int) bool {
 }
 
 // pass gives memberlist a packet, or loses it if memberlist is behind.
-func (t *transport) pass(packet []byte, from unix.Sockaddr) {
+func (t *transport) pass(packet []byte, from syscall.Sockaddr) {
 	source := addrPort(from)
 	if !source.IsValid() {
 		return
@@ -91,11 +92,11 @@ func (t *transport) pass(packet []byte, from unix.Sockaddr) {
 	}
 }
 
-func addrPort(s unix.Sockaddr) netip.AddrPort {
+func addrPort(s syscall.Sockaddr) netip.AddrPort {
 	switch s := s.(type) {
-	case *unix.SockaddrInet4:
+	case *syscall.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(s.Addr), uint16(s.Port))
-	case *unix.SockaddrInet6:
+	case *syscall.SockaddrInet6:
 		return netip.AddrPortFrom(netip.AddrFrom16(s.Addr).Unmap(), uint16(s.Port))
 	}
 	return netip.AddrPort{}

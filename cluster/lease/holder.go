@@ -24,6 +24,7 @@ type Holder struct {
 	until  Instant // while held: the end of the lease
 	floor  Instant // the end of the lease as counted by earlier voters
 	next   Instant // when the next renewal is due
+	sentAt Instant // when the newest renewal was sent; 0: there is none of this epoch
 	giveUp Instant // when it gives the epoch up if it got no lease until then; 0: it has not renewed yet
 	spent  bool    // it gave the epoch up
 }
@@ -54,11 +55,11 @@ func (h *Holder) Refusals() map[string]RefusalReason { return maps.Clone(h.refus
 func (h *Holder) Deadline() (Instant, bool) {
 	switch renewing := h.renewing(); {
 	case renewing && h.held != 0:
-		return min(h.next, h.until), true
+		return min(h.due(), h.until), true
 	case renewing && h.giveUp != 0:
-		return min(h.next, h.giveUp), true
+		return min(h.due(), h.giveUp), true
 	case renewing:
-		return h.next, true
+		return h.due(), true
 	default:
 		return h.until, h.held != 0
 	}
@@ -70,7 +71,7 @@ func (h *Holder) Step(now Instant, ev HolderEvent) []HolderAction {
 	actions := h.settle(now)
 	h.handle(now, ev)
 	actions = append(actions, h.settle(now)...)
-	if h.renewing() && !now.Before(h.next) {
+	if h.renewing() && !now.Before(h.due()) {
 		actions = append(actions, h.renew(now)...)
 	}
 	return actions
@@ -107,6 +108,15 @@ func (h *Holder) renewing() bool {
 	return h.epoch != 0 && !h.resigned && !h.spent && h.timing.Renew > 0 && len(h.voters.Names) > 0
 }
 
+// due is when the next renewal is: after an interval, or after half of one while no majority has answered the last.
+// So a lost datagram costs half an interval, and intervals can be long.
+func (h *Holder) due() Instant {
+	if h.sentAt != 0 && h.end().Before(h.sentAt.Add(h.timing.Lease)) {
+		return min(h.next, h.sentAt.Add(h.timing.Renew/2))
+	}
+	return h.next
+}
+
 // register starts over with a new epoch. Grants belong to the epoch they were asked for, so nothing of an
 // earlier one is kept; and an epoch that is not newer is a late report.
 func (h *Holder) register(now Instant, ev Registered) {
@@ -126,7 +136,7 @@ func (h *Holder) register(now Instant, ev Registered) {
 
 func (h *Holder) forget(epoch uint64) {
 	h.epoch = epoch
-	h.spent, h.giveUp = false, 0
+	h.spent, h.giveUp, h.sentAt = false, 0, 0
 	clear(h.refusals)
 	h.forfeit()
 }
@@ -231,7 +241,7 @@ func (h *Holder) end() Instant {
 
 func (h *Holder) renew(now Instant) []HolderAction {
 	// Not h.next plus an interval: after a pause one renewal does what the missed ones would have done.
-	h.next = now.Add(h.timing.Renew)
+	h.next, h.sentAt = now.Add(h.timing.Renew), now
 	if h.giveUp == 0 {
 		// Twice, since a voter may have to apply the register and write down its ceiling first.
 		h.giveUp = now.Add(2 * h.timing.Promise())

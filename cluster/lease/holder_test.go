@@ -43,6 +43,8 @@ func TestHolderRenewsWithEveryVoter(t *testing.T) {
 	expectHolder(t, h.Step(at(1*ms), VotersCommitted{Index: 3, Names: []string{"a", "b"}}),
 		SendRenewal{To: "a", Renewal: r}, SendRenewal{To: "b", Renewal: r})
 
+	h.Step(at(2*ms), granted("a", 1))
+	h.Step(at(2*ms), granted("b", 1))
 	if due, ok := h.Deadline(); !ok || due != at(51*ms) {
 		t.Fatalf("next renewal at %v, %v; want %v", due, ok, at(51*ms))
 	}
@@ -54,13 +56,42 @@ func TestHolderRenewsWithEveryVoter(t *testing.T) {
 // In company a renewal comes up to half an interval early, and the next an interval after that.
 func TestHolderRenewsInCompany(t *testing.T) {
 	h := newHolder(t)
+	answer := func(seq uint64) {
+		h.Step(at(25*ms)-2, granted("a", seq))
+		h.Step(at(25*ms)-2, granted("b", seq))
+	}
+	answer(1)
 	expectHolder(t, h.Step(at(25*ms)-1, Accompany{}))
 	if got := h.Step(at(25*ms), Accompany{}); len(got) != 3 {
 		t.Fatalf("half an interval after the last renewal: %v; want one for each of three voters", got)
 	}
+	answer(2)
 	expectHolder(t, h.Step(at(25*ms)+1, Accompany{}))
 	if due, _ := h.Deadline(); due != at(75*ms) {
 		t.Fatalf("next renewal at %v, want %v", due, at(75*ms))
+	}
+}
+
+// What no majority answers is asked again after half an interval.
+func TestHolderAsksAgain(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), granted("a", 1))
+	if due, _ := h.Deadline(); due != at(25*ms) {
+		t.Fatalf("unanswered, the next renewal is at %v, want %v", due, at(25*ms))
+	}
+	expectHolder(t, h.Step(at(25*ms)-1, Tick{}))
+	if got := h.Step(at(25*ms), Tick{}); len(got) != 3 {
+		t.Fatalf("half an interval after a renewal without an answer: %v; want one for each of three voters", got)
+	}
+	// The answer to the older one is none to the newer.
+	expectHolder(t, h.Step(at(26*ms), granted("b", 1)), Extend{Until: at(250 * ms)})
+	if due, _ := h.Deadline(); due != at(50*ms) {
+		t.Fatalf("the next renewal is at %v, want %v", due, at(50*ms))
+	}
+	h.Step(at(27*ms), granted("a", 2))
+	h.Step(at(28*ms), granted("b", 2))
+	if due, _ := h.Deadline(); due != at(75*ms) {
+		t.Fatalf("answered, the next renewal is at %v, want %v", due, at(75*ms))
 	}
 }
 
@@ -99,8 +130,8 @@ func TestHolderLapsesAtTheEndAndGivesUp(t *testing.T) {
 	h := newHolder(t)
 	h.Step(at(1*ms), granted("a", 1))
 	h.Step(at(1*ms), granted("b", 1))
-	for i := range time.Duration(4) {
-		h.Step(at((i+1)*50*ms), Tick{})
+	for now := at(25 * ms); now.Before(at(250 * ms)); now = now.Add(25 * ms) {
+		h.Step(now, Tick{})
 	}
 	expectHolder(t, h.Step(at(250*ms)-1, Tick{}))
 	expectHolder(t, h.Step(at(250*ms), Tick{}), Lapse{Epoch: 7}, GiveUp{Epoch: 7})

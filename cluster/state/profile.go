@@ -8,14 +8,14 @@ import (
 // Profile is the timing of the quorum lease, the same on every node.
 type Profile struct {
 	Name   string        `json:"name"`
-	Renew  time.Duration `json:"renew"`  // how often a member renews its lease
+	Renew  time.Duration `json:"renew"`  // how often a member renews its lease; half of it while nobody answers
 	Lease  time.Duration `json:"lease"`  // how long a renewal lasts, counted from when it was sent
 	Margin time.Duration `json:"margin"` // what a voter waits beyond the lease: the kernel's lateness in shutting the gate
 }
 
 // The profiles that have a name.
 var (
-	LAN  = Profile{Name: "lan", Renew: 50 * time.Millisecond, Lease: 250 * time.Millisecond, Margin: 10 * time.Millisecond}
+	LAN  = Profile{Name: "lan", Renew: 80 * time.Millisecond, Lease: 250 * time.Millisecond, Margin: 10 * time.Millisecond}
 	Fast = Profile{Name: "fast", Renew: 5 * time.Millisecond, Lease: 25 * time.Millisecond, Margin: 5 * time.Millisecond}
 	WAN  = Profile{Name: "wan", Renew: 500 * time.Millisecond, Lease: 3 * time.Second, Margin: 50 * time.Millisecond}
 )

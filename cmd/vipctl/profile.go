@@ -22,7 +22,7 @@ func (c *ctl) profileCommand() *cobra.Command {
 		Long: `profile shows how fast the cluster notices that a node is gone, or changes it for all nodes at once.
 
   NAME  RENEW   LEASE   MARGIN  for
-  lan   50ms    250ms   10ms    hosts of one site
+  lan   80ms    250ms   10ms    hosts of one site
   fast  5ms     25ms    5ms     a quiet dedicated link, with real-time scheduling
   wan   500ms   3s      50ms    between sites
 
