@@ -53,13 +53,20 @@ type door struct {
 	stays bool          // it is left to the next start as it is
 	gone  bool          // another program removed the gate
 	until lease.Instant // end of the lease; 0: none
+	alone lease.Instant // until when groups may be held without one; 0: they may not
 }
 
 // extend takes in a new end of the lease.
 func (d *door) extend(until lease.Instant) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.endAlone()
 	d.until = until
+	d.keep(until)
+}
+
+// keep extends the gate, or has it opened. The caller holds mu.
+func (d *door) keep(until lease.Instant) {
 	if !d.open {
 		d.opened()
 		return
@@ -115,7 +122,12 @@ func (d *door) remake() error {
 func (d *door) shut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.until = 0
+	d.until, d.alone = 0, 0
+	d.bar()
+}
+
+// bar shuts the gate. The caller holds mu.
+func (d *door) bar() {
 	if !d.open {
 		return
 	}
@@ -145,10 +157,11 @@ var errNoLease = errors.New("no lease")
 func (d *door) raise() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !bootNow().Before(d.until) {
+	until := max(d.until, d.alone)
+	if !bootNow().Before(until) {
 		return errNoLease
 	}
-	if err := d.gate.Raise(int64(d.until)); err != nil {
+	if err := d.gate.Raise(int64(until)); err != nil {
 		return err
 	}
 	d.open = true

@@ -10,6 +10,7 @@ import (
 // heritage remembers what each group's last speaker was, so that its successor can go on as that. It is soft:
 // who knows nothing begins as a backup, as any router does.
 type heritage struct {
+	self   string
 	silent func(node string) time.Duration
 
 	mu    sync.Mutex
@@ -37,6 +38,9 @@ func (h *heritage) hear(node string, groups map[string]spoken) {
 		}
 	}
 	for group, s := range groups {
+		if s.Alone && node != h.self {
+			continue // what it holds without a lease does not go on with anybody else
+		}
 		if s.Serial >= h.roles[group].serial {
 			h.roles[group] = role{node: node, serial: s.Serial, master: s.isMaster(), at: now}
 		}

@@ -100,5 +100,6 @@ func (m *member) watchDisk(ctx context.Context) error {
 // mayAnnounce is asked right before an address is announced.
 func (m *member) mayAnnounce(netip.Addr) bool {
 	lease, _ := m.door.valid()
-	return lease
+	alone, _ := m.door.permits(true)
+	return lease || alone
 }

@@ -64,6 +64,7 @@ type keeperOptions struct {
 	door  *door
 	// inherited is what a predecessor left; nil: nothing.
 	inherited *inheritance
+	soloist   *soloist
 	send      func(to string, m wire.Message)
 	// withdrawn is called for each withdrawal heard of, this voter's own included.
 	withdrawn func(lease.Withdrawal)
@@ -143,6 +144,9 @@ func (k *keeper) adopt(s *state.State, me *state.Node) {
 	k.outlived()
 	if k.inherited.foresees(s) {
 		return // an epoch that lives in it may be dead, or hold less by now
+	}
+	if k.soloist.holds() {
+		return // no lease before what is held without one is let go of
 	}
 	mine := uint64(0)
 	if me.Live() && me.Instance == k.self.instance && me.Start == k.self.start {

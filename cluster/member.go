@@ -52,6 +52,7 @@ type member struct {
 	reporter  *reporter
 	monitor   *health.Monitor
 	speaker   *speaker
+	soloist   *soloist
 	conductor *conductor
 	elector   *elector
 	steward   *steward
@@ -121,13 +122,17 @@ func (m *member) assemble() error {
 		wakeTenant()
 		m.changes.raise()
 	}
+	m.assembleSoloist()
 	m.keeper = newKeeper(keeperOptions{
-		self: m.self, log: m.log, raft: m, votes: m.votes, door: m.door, inherited: m.inherited,
+		self: m.self, log: m.log, raft: m, votes: m.votes, door: m.door, inherited: m.inherited, soloist: m.soloist,
 		send:      m.send,
 		withdrawn: m.heardWithdrawal,
-		lapsed:    wakeTenant,
-		gaveUp:    m.giveUpEpoch,
-		broken:    m.fail,
+		lapsed: func() {
+			wakeTenant()
+			kick(m.soloist.wake)
+		},
+		gaveUp: m.giveUpEpoch,
+		broken: m.fail,
 	}, lease.Memory{Withdrawn: m.votes.Withdrawn(), Ceiling: m.votes.Ceiling()})
 	announcer, err := announce.New(announce.Options{Logger: m.log, Permit: m.mayAnnounce})
 	if err != nil {
@@ -138,7 +143,7 @@ func (m *member) assemble() error {
 	m.assembleSpeaker()
 	m.tenant = newTenant(tenantOptions{
 		node: m.self.node, log: m.log, view: m.View, epoch: m.keeper.currentEpoch,
-		door: m.door, host: m.host, announce: m.announcer, speaker: m.speaker,
+		door: m.door, host: m.host, announce: m.announcer, speaker: m.speaker, soloist: m.soloist,
 		standing: m.options.Links.Standing,
 		letGo:    m.letGo,
 		reported: func() { kick(m.reporter.wake) },
@@ -148,7 +153,8 @@ func (m *member) assemble() error {
 		m.tenant.inherited, m.tenant.carried, m.tenant.held = i, i.carried, i.held
 	}
 	m.clerk = &clerk{
-		self: m.self, log: m.log, view: m.View, propose: m.propose, vacant: m.tenant.empty,
+		self: m.self, log: m.log, view: m.View, propose: m.propose,
+		vacant:   func() bool { return m.tenant.empty() && !m.soloist.holds() },
 		longOver: m.longLeaseOver,
 		wake:     make(chan struct{}, 1), letGo: map[uint64]state.Tenure{},
 	}
@@ -162,7 +168,7 @@ func (m *member) assemble() error {
 	})
 	m.reporter = newReporter(reporterOptions{
 		node: m.self.node, view: m.View, epoch: m.keeper.currentEpoch,
-		interfaces: m.host.Interfaces, links: m.options.Links, problems: m.unable, routers: m.speaker.spoken, heard: m.speaker.heritage.hear,
+		interfaces: m.host.Interfaces, links: m.options.Links, problems: m.unable, routers: m.speaker.spoken, sources: m.sources, heard: m.speaker.heritage.hear,
 		checks:    m.checked,
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
@@ -250,7 +256,7 @@ func (m *member) Run(ctx context.Context) error {
 	parts, life := errgroup.WithContext(life)
 	for _, run := range []func(context.Context) error{
 		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
-		m.keeper.Run, m.tenant.Run, m.speaker.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.monitor.Run, m.followChecks,
+		m.keeper.Run, m.tenant.Run, m.speaker.Run, m.soloist.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.monitor.Run, m.followChecks,
 		m.conductor.Run, m.elector.Run, m.steward.Run, m.canary, m.followLeader, m.seek,
 	} {
 		parts.Go(func() error { return run(life) })
@@ -302,6 +308,7 @@ func (m *member) followLeader(ctx context.Context) error {
 		kick(m.elector.wake)
 		kick(m.steward.wake)
 		kick(m.clerk.wake)
+		kick(m.soloist.wake)
 		m.changes.raise()
 	})
 	return nil

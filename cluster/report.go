@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 	"sync"
@@ -30,12 +31,15 @@ type account struct {
 	Groups     map[string]string   `json:"groups,omitempty"`     // what it cannot carry, and why
 	Routers    map[string]spoken   `json:"routers,omitempty"`    // the virtual routers that it runs, by group
 	Checks     map[string]checked  `json:"checks,omitempty"`     // those that it runs
+	// Sources are where its adverts come from, of groups that fall back to VRRP.
+	Sources []netip.Addr `json:"sources,omitempty"`
 }
 
 func (a account) equal(b account) bool {
 	return a.Applied == b.Applied && a.Unfit == b.Unfit &&
 		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Degraded, b.Degraded) && maps.Equal(a.Groups, b.Groups) &&
-		maps.Equal(a.Checks, b.Checks) && reflect.DeepEqual(a.Routers, b.Routers)
+		maps.Equal(a.Checks, b.Checks) && reflect.DeepEqual(a.Routers, b.Routers) &&
+		slices.Equal(a.Sources, b.Sources)
 }
 
 // reporter makes this node's account and keeps the newest of every node.
@@ -58,6 +62,7 @@ type reporterOptions struct {
 	problems   func() map[string]string // by group
 	routers    func() map[string]spoken
 	checks     func() map[string]checked
+	sources    func() []netip.Addr
 	heard      func(node string, routers map[string]spoken) // what a node says of its virtual routers
 	broadcast  func(wire.Message)
 	changed    func() // somebody's account did; must not block
@@ -129,7 +134,7 @@ func (r *reporter) report() {
 
 func (r *reporter) account() account {
 	view := r.view()
-	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks()}
+	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Sources: r.sources()}
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()
@@ -191,6 +196,18 @@ func (r *reporter) hear(m wire.Report) {
 	if !stale {
 		r.changed()
 	}
+}
+
+// isSource reports whether another node said that its adverts come from an address.
+func (r *reporter) isSource(addr netip.Addr) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for node, a := range r.accounts {
+		if node != r.node && slices.Contains(a.Sources, addr.WithZone("")) {
+			return true
+		}
+	}
+	return false
 }
 
 // of returns the newest account of a node.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"testing"
 
 	"vipd/cluster/state"
@@ -22,6 +23,7 @@ func reporterOf(view *state.State, change func(*reporterOptions)) (r *reporter, 
 		broadcast: func(m wire.Message) { *said = append(*said, m.(wire.Report)) },
 		changed:   func() {},
 		routers:   func() map[string]spoken { return nil },
+		sources:   func() []netip.Addr { return nil },
 		checks:    func() map[string]checked { return nil },
 		heard:     func(string, map[string]spoken) {},
 		links:     fakeLinks{},

@@ -28,7 +28,10 @@ type virtualRouter struct {
 	since   time.Time
 	outside netip.Addr // the last master that was heard and is none of ours; zero when none is known
 	again   bool       // the addresses should be announced once more
-	goodbye bool       // it stopped as master, and the peers shall know
+	alone   bool       // it speaks without a lease
+	falls   bool       // its group falls back to VRRP where the majority is lost
+	rival   rivalry
+	goodbye bool // it stopped as master, and the peers shall know
 	counts
 }
 
@@ -56,6 +59,7 @@ func (c *counts) drop(reason string, n uint64) {
 type spoken struct {
 	Serial uint64 `json:"n"` // of the assignment that it speaks by
 	State  string `json:"s"`
+	Alone  bool   `json:"a,omitempty"` // it speaks without a lease
 	// What follows is left out when there is too much to tell.
 	Since    time.Time         `json:"t,omitzero"`
 	Priority uint8             `json:"p,omitempty"`
@@ -69,7 +73,7 @@ type spoken struct {
 func (s spoken) isMaster() bool { return s.State == vrrp.Master.String() }
 
 func (r *virtualRouter) spoken(brief bool) spoken {
-	s := spoken{Serial: r.serial, State: r.machine.State().String()}
+	s := spoken{Serial: r.serial, State: r.machine.State().String(), Alone: r.alone}
 	if brief {
 		return s
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ type speaker struct {
 	stations map[stationKey]*station
 	problems map[string]problem // by group
 	stopped  []*virtualRouter   // since the last farewell
+	alone    repertoire         // what is held without a lease; nil: this node is governed
 	stale    bool               // the priorities may be others
 	suspect  bool               // the host's interfaces or addresses changed since they were looked at
 	looked   time.Time          // when the priorities were looked at
@@ -39,7 +41,13 @@ type speakerOptions struct {
 	view  func() *state.State
 	epoch func() uint64
 	// permit is asked right before each advert whether this node has the lease.
-	permit   func() bool
+	permit func(alone bool) bool
+	// ours reports whether an address is one that another member's adverts come from.
+	ours func(netip.Addr) bool
+	// strays reports whether a member may be without a lease for so long that it speaks for itself.
+	strays func(*state.State) bool
+	// led reports whether a leader is heard.
+	led      func() bool
 	heritage *heritage
 	// adjustments returns what this node's health adds to or takes off its priority, by group.
 	adjustments func(*state.State) map[string]int
@@ -86,6 +94,7 @@ func (s *speaker) tick() time.Time {
 	for _, name := range slices.Sorted(maps.Keys(s.routers)) {
 		r := s.routers[name]
 		s.step(r, vrrp.Tick{})
+		s.release(r)
 		if due := r.machine.Deadline(); !due.IsZero() && due.Before(s.next) {
 			s.next = due
 		}
@@ -105,7 +114,11 @@ func (s *speaker) reprioritise(view *state.State) {
 		if g == nil || g.VRRP == nil {
 			continue
 		}
-		if p := advertPriority(view, g, adjust[name]); p != r.machine.Priority() {
+		p := advertPriority(view, g, adjust[name])
+		if r.alone {
+			p = s.alone[name]
+		}
+		if p = r.outranking(p); p != 0 && p != r.machine.Priority() {
 			s.log.Info("another VRRP priority", "group", name, "priority", p, "before", r.machine.Priority())
 			s.step(r, vrrp.SetPriority{Priority: p})
 		}
@@ -136,7 +149,7 @@ func (s *speaker) deliver(st *station, p vrrp.Packet) {
 		if r.own != nil && r.own != st && p.Dst.IsMulticast() {
 			continue // it comes in at the virtual MAC as well
 		}
-		if actions := s.step(r, vrrp.Received{Packet: p}); !isDrop(actions) {
+		if actions := s.step(r, vrrp.Received{Packet: p, Standing: s.standing(r, p)}); !isDrop(actions) {
 			r.heard(p)
 		}
 	}
@@ -160,6 +173,7 @@ func (s *speaker) step(r *virtualRouter, ev vrrp.Event) []vrrp.Action {
 	}
 	if now := r.machine.State(); now != before {
 		r.since = time.Now()
+		s.holdBack(r)
 		if now == vrrp.Master || before == vrrp.Master {
 			s.changed()
 			s.reported()
@@ -202,7 +216,7 @@ func (s *speaker) send(r *virtualRouter, priority uint8) {
 		return
 	}
 	for _, a := range adverts {
-		if r.epoch != s.epoch() || !s.permit() {
+		if r.epoch != s.epoch() || !s.permit(r.alone) {
 			return
 		}
 		if err := r.conn().Send(a); err != nil {

@@ -14,9 +14,11 @@ import (
 
 // allow makes the virtual routers those of what this node may hold, and returns what it shall carry: the groups
 // without VRRP, and those whose router is master. A router that has to stop is silent when allow returns.
-func (s *speaker) allow(view *state.State, tenancy state.Tenancy) []state.Holding {
+// alone is nil, or what this node may hold without a lease.
+func (s *speaker) allow(view *state.State, tenancy state.Tenancy, alone repertoire) []state.Holding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.alone = alone
 	s.inspect(view)
 	s.stale = true // the state may name another priority
 	wanted := map[string]state.Holding{}
@@ -27,7 +29,7 @@ func (s *speaker) allow(view *state.State, tenancy state.Tenancy) []state.Holdin
 	}
 	for name := range s.routers {
 		if _, stays := wanted[name]; !stays {
-			s.stop(name, followed(view, name))
+			s.stop(name, s.followed(view, name))
 		}
 	}
 	s.forget(view)
@@ -44,11 +46,11 @@ func (s *speaker) allow(view *state.State, tenancy state.Tenancy) []state.Holdin
 }
 
 // carryAllowed carries what this node may hold, as far as the virtual routers let it.
-func (t *tenant) carryAllowed(view *state.State, tenancy state.Tenancy, valid bool) bool {
+func (t *tenant) carryAllowed(view *state.State, tenancy state.Tenancy, alone repertoire, valid bool) bool {
 	if !valid {
 		tenancy.Held, tenancy.Waiting = nil, nil
 	}
-	held := t.speaker.allow(view, tenancy)
+	held := t.speaker.allow(view, tenancy, alone)
 	done := t.carry(held)
 	t.speaker.farewell()
 	if again := t.speaker.again(); len(again) > 0 {
@@ -68,8 +70,11 @@ func (t *tenant) announceTo(list []vip.Address) {
 }
 
 // followed reports whether a group whose router stops here will not be without one: somebody else has it, or
-// this node goes on to hold it without VRRP.
-func followed(view *state.State, group string) bool {
+// this node goes on to hold it without VRRP. Where it was held without a lease, a leader will see to that.
+func (s *speaker) followed(view *state.State, group string) bool {
+	if s.routers[group].alone {
+		return s.led()
+	}
 	a := view.Assignments[group]
 	return a != nil && a.Holder != ""
 }
@@ -83,12 +88,16 @@ func (s *speaker) speak(view *state.State, tenancy state.Tenancy, h state.Holdin
 		return false // the predecessor may still be speaking
 	}
 	inherit := false
+	if r != nil && r.alone != (s.alone != nil) {
+		s.stop(h.Group, true)
+		r = nil
+	}
 	if r != nil {
 		cfg := routerConfig(g, r.station.conn.Source(), r.machine.Priority())
 		if r.epoch == s.epoch() && r.iface == g.Interface && r.station.routers[cfg.VRID] == r && sameRouter(cfg, r.machine.Config()) &&
 			reflect.DeepEqual(r.vmac, vmacOf(view, g, s.node)) {
 			r.serial = h.Serial
-			return r.machine.State() == vrrp.Master
+			return r.carries()
 		}
 		inherit = r.epoch == s.epoch() && r.machine.State() == vrrp.Master
 		s.stop(h.Group, true)
@@ -101,7 +110,7 @@ func (s *speaker) speak(view *state.State, tenancy state.Tenancy, h state.Holdin
 	if r != nil {
 		next.counts.add(r.counts)
 	}
-	return next.machine.State() == vrrp.Master
+	return next.carries()
 }
 
 // start begins to speak for a group. The caller holds mu.
@@ -115,15 +124,19 @@ func (s *speaker) start(view *state.State, h state.Holding, inherit bool) (*virt
 	if other := st.routers[g.VRRP.RouterID]; other != nil {
 		return nil, fmt.Errorf("virtual router %d is still that of group %s", g.VRRP.RouterID, other.group)
 	}
-	priority := advertPriority(view, g, s.adjustments(view)[g.Name])
+	priority := s.alone[g.Name]
+	if s.alone == nil {
+		priority = advertPriority(view, g, s.adjustments(view)[g.Name])
+	}
 	m, err := vrrp.NewMachine(routerConfig(g, st.conn.Source(), priority))
 	if err != nil {
 		return nil, err
 	}
 	r := &virtualRouter{
 		group: g.Name, serial: h.Serial, epoch: s.epoch(), iface: g.Interface, machine: m, station: st,
-		vmac: vmacOf(view, g, s.node), since: time.Now(),
+		vmac: vmacOf(view, g, s.node), since: time.Now(), alone: s.alone != nil, falls: g.OnQuorumLoss == state.FallBack,
 	}
+	r.rival.unheard = r.falls && !r.alone && s.strays(view)
 	if r.vmac != nil {
 		if err := r.vmac.Ensure(vrrp.VMACDown); err != nil {
 			return nil, err
@@ -131,7 +144,7 @@ func (s *speaker) start(view *state.State, h state.Holding, inherit bool) (*virt
 	}
 	s.routers[g.Name], st.routers[g.VRRP.RouterID] = r, r
 	down := 3 * g.VRRP.AdvertInt // a peer that heard the predecessor waits at least that long
-	if inherit || s.heritage.inherits(g.Name, h.Serial, down) {
+	if inherit || s.alone == nil && s.heritage.inherits(g.Name, h.Serial, down) {
 		s.step(r, vrrp.Inherit{})
 	} else {
 		s.step(r, vrrp.Start{})

@@ -49,7 +49,11 @@ func (m *member) warnings(view *state.State) []string {
 	if !m.options.Fence {
 		warnings = append(warnings, "this node runs with `fence: none`: if its daemon hangs, two nodes may answer for one address")
 	}
-	if valid, _ := m.door.valid(); !valid {
+	alone := m.soloist.sentence()
+	if alone != "" {
+		warnings = append(warnings, "this node lost the majority: "+alone)
+	}
+	if valid, _ := m.door.valid(); !valid && alone == "" {
 		warnings = append(warnings, "this node has no lease, so it answers for nothing: "+m.whyNoLease(view))
 	}
 	warnings = append(warnings, m.aboutDisk()...)

@@ -28,6 +28,7 @@ func (m *member) stop(life context.Context) {
 			m.log.Warn("stopped before everything was handed over", "error", err)
 		}
 	}
+	m.soloist.end(ctx)
 	close(m.keeper.resign)
 	if err := m.gossip.Leave(500 * time.Millisecond); err != nil {
 		m.log.Debug("leave gossip", "error", err)

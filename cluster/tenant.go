@@ -72,6 +72,7 @@ type tenantOptions struct {
 	speaker  *speaker
 	// standing says what the link is worth that an interface is or sits on.
 	standing func(name string) links.Standing
+	soloist  *soloist
 	// letGo tells who waits for these debts, at once, and the log, soon. It must not block.
 	letGo func(wire.Released)
 	// reported is called when this node's ability to carry a group changed. It must not block.
@@ -142,19 +143,26 @@ func (t *tenant) step() bool {
 		return false
 	}
 	if t.door.missing() && !t.startOver() {
-		t.speaker.allow(t.view(), state.Tenancy{})
+		t.speaker.allow(t.view(), state.Tenancy{}, nil)
 		return false
 	}
 	view := t.view()
+	alone := t.soloist.part()
 	tenancy := t.tenancy(view)
+	if alone != nil {
+		tenancy = t.tenancyAlone(view, alone)
+	}
 	tenancy.Held = t.reachable(tenancy.Held)
-	valid, open := t.door.valid()
+	valid, open := t.door.permits(alone != nil)
 	if valid && !open {
 		valid = t.reopen()
 	}
-	done := t.carryAllowed(view, tenancy, valid)
+	done := t.carryAllowed(view, tenancy, alone, valid)
 	t.reannounce()
-	t.settle(tenancy)
+	if alone == nil {
+		t.settle(tenancy)
+		t.soloist.left(t.empty())
+	}
 	return done
 }
 

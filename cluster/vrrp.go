@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"net/netip"
+
 	"vipd/cluster/api"
 	"vipd/cluster/placement"
 	"vipd/cluster/state"
@@ -10,11 +12,14 @@ import (
 func (m *member) assembleSpeaker() {
 	m.speaker = newSpeaker(speakerOptions{
 		node: m.self.node, log: m.log, view: m.View, epoch: m.keeper.currentEpoch,
-		permit: func() bool {
-			valid, _ := m.door.valid()
+		permit: func(alone bool) bool {
+			valid, _ := m.door.permits(alone)
 			return valid
 		},
-		heritage:    &heritage{silent: m.keeper.silent, roles: map[string]role{}},
+		ours:        func(addr netip.Addr) bool { return m.reporter.isSource(addr) },
+		strays:      m.strays,
+		led:         m.led,
+		heritage:    &heritage{self: m.self.node, silent: m.keeper.silent, roles: map[string]role{}},
 		adjustments: m.adjustments,
 		changed:     func() { kick(m.tenant.wake) },
 		reported:    func() { kick(m.reporter.wake) },
@@ -49,7 +54,7 @@ func (m *member) describeVRRP(view *state.State, groups []api.GroupStatus) {
 			continue
 		}
 		said := own
-		if holder := groups[i].Holder; holder != m.self.node {
+		if holder := groups[i].Holder; holder != m.self.node && !own[g.Name].Alone {
 			account, _ := m.reporter.of(holder)
 			said = account.Routers
 		}
@@ -60,7 +65,7 @@ func (m *member) describeVRRP(view *state.State, groups []api.GroupStatus) {
 func vrrpStatus(view *state.State, g *state.Group, s spoken) *api.VRRPStatus {
 	v := &api.VRRPStatus{
 		RouterID: g.VRRP.RouterID, Version: g.VRRP.Version, Interface: g.Interface,
-		State: s.State, Since: s.Since, Priority: s.Priority,
+		State: s.State, Alone: s.Alone, Since: s.Since, Priority: s.Priority,
 		Sent: s.Sent, Unsent: s.Unsent, Received: s.Received, Dropped: s.Dropped,
 	}
 	if s.Master.IsValid() {

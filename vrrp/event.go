@@ -16,8 +16,24 @@ type Shutdown struct{ Silent bool }
 // Tick says that time has passed. It does nothing before Deadline.
 type Tick struct{}
 
-// Received is a packet that arrived.
-type Received struct{ Packet Packet }
+// Received is a packet that arrived, and how its sender stands to this router.
+type Received struct {
+	Packet   Packet
+	Standing Standing
+}
+
+// Standing is a sender's rank before priorities are compared, for routers that know more of each other than
+// the protocol tells.
+type Standing uint8
+
+// The standings.
+const (
+	ByPriority Standing = iota // as the RFCs have it
+	// Senior is left alone by a BACKUP, whatever its priority. Two masters compare priorities.
+	Senior
+	// Junior is not in the way of a BACKUP, and a MASTER never yields to it.
+	Junior
+)
 
 // SetPriority changes the priority, 1 to 255. A running timer of a BACKUP is counted anew from when it was
 // set (keepalived rescales it likewise); a MASTER's next advert carries the new value.

@@ -73,7 +73,7 @@ func (m *Machine) Step(now time.Time, ev Event) []Action {
 	case Tick:
 		return m.tick(now)
 	case Received:
-		return m.received(now, ev.Packet)
+		return m.received(now, ev)
 	case SetPriority:
 		if ev.Priority != 0 {
 			m.priority = ev.Priority // Deadline follows by itself

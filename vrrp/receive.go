@@ -6,7 +6,8 @@ import (
 )
 
 // received judges a packet and acts on it by state.
-func (m *Machine) received(now time.Time, p Packet) []Action {
+func (m *Machine) received(now time.Time, ev Received) []Action {
+	p := ev.Packet
 	from := p.Src.WithZone("")
 	if m.state == Initialize {
 		return nil
@@ -17,9 +18,15 @@ func (m *Machine) received(now time.Time, p Packet) []Action {
 	}
 	actions := m.tolerate(a, from)
 	if m.state == Backup {
-		return append(actions, m.backupReceived(now, a)...)
+		return append(actions, m.backupReceived(now, a, ev.Standing)...)
 	}
-	return append(actions, m.masterReceived(now, a, from)...)
+	return append(actions, m.masterReceived(now, a, from, ev.Standing)...)
+}
+
+// Counts returns what a packet advertises, if it counts for this router.
+func (m *Machine) Counts(p Packet) (Advertisement, bool) {
+	a, err := m.cfg.accept(p)
+	return a, err == nil
 }
 
 // tolerate tells of a differing address list, once.
@@ -39,12 +46,14 @@ func (m *Machine) tolerate(a Advertisement, from netip.Addr) []Action {
 }
 
 // backupReceived is RFC 9568 section 6.4.2.
-func (m *Machine) backupReceived(now time.Time, a Advertisement) []Action {
-	if a.Priority == PriorityStop {
+func (m *Machine) backupReceived(now time.Time, a Advertisement, standing Standing) []Action {
+	switch {
+	case a.Priority == PriorityStop:
 		m.arm(masterGone, now)
 		return nil
-	}
-	if m.mayPreempt(now, a.Priority) {
+	case standing == Senior:
+		m.lowerSince = time.Time{}
+	case standing == Junior || m.mayPreempt(now, a.Priority):
 		return nil // discarded: what is left of the timer runs on
 	}
 	m.arm(masterDown, now)
@@ -79,11 +88,13 @@ func (m *Machine) adopt(interval time.Duration) []Action {
 
 // masterReceived is RFC 9568 section 6.4.3. Preemption does not matter here: of two masters the higher
 // stays.
-func (m *Machine) masterReceived(now time.Time, a Advertisement, from netip.Addr) []Action {
+func (m *Machine) masterReceived(now time.Time, a Advertisement, from netip.Addr, standing Standing) []Action {
 	switch {
 	case a.Priority == PriorityStop:
 		m.arm(advertDue, now)
 		return []Action{SendAdvert{m.priority}}
+	case standing == Junior:
+		return m.reassert(now, a, from)
 	case a.Priority > m.priority:
 		return m.yield(now, a, BecomeBackup{HigherPriority, from, a.Priority})
 	case a.Priority == m.priority && m.cfg.Source.WithZone("").Less(from):

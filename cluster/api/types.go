@@ -118,7 +118,9 @@ type VRRPStatus struct {
 	Interface string `json:"interface"`
 	// State is INIT, BACKUP or MASTER; empty: nobody runs it, or the holder has not told yet. Only a MASTER
 	// carries the group's addresses.
-	State    string    `json:"state"`
+	State string `json:"state"`
+	// Alone says that the node which answers lost the majority and speaks for itself: others may do the same.
+	Alone    bool      `json:"alone,omitempty"`
 	Since    time.Time `json:"since,omitzero"` // of the state
 	Priority uint8     `json:"priority"`       // that the cluster advertises
 	Master   string    `json:"master"`         // who has the addresses, by its adverts' source; empty: not known

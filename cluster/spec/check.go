@@ -75,8 +75,18 @@ func (c *checker) group(path string, g *state.Group) {
 	if w := g.WeightOfLink(); w < 0 || w > maxLinkWeight {
 		c.doc.Add(path+".link_weight", fmt.Sprintf("%d is out of range", w), "use 0 to 253; 0 lets a bond count as long as any of its links works")
 	}
+	c.quorumLoss(path+".on_quorum_loss", g)
 	if g.VRRP != nil {
 		c.vrrp(path+".vrrp", g)
+	}
+}
+
+func (c *checker) quorumLoss(key string, g *state.Group) {
+	switch {
+	case g.OnQuorumLoss != state.Release && g.OnQuorumLoss != state.FallBack:
+		c.doc.Add(key, fmt.Sprintf("%s is not a choice", quoted(string(g.OnQuorumLoss))), "write release or vrrp")
+	case g.OnQuorumLoss == state.FallBack && g.VRRP == nil:
+		c.doc.Add(key, "the group has no vrrp section to fall back to", "add `vrrp: {virtual_router_id: 51}`, or write `on_quorum_loss: release`")
 	}
 }
 

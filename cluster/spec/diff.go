@@ -103,6 +103,7 @@ func changesOf(old, new state.Group) []string {
 	field("together", orNone(old.Together), orNone(new.Together))
 	changes = append(changes, useChanges(old.Checks, new.Checks)...)
 	field("link_weight", weightText(old), weightText(new))
+	field("on_quorum_loss", quorumLoss(old.OnQuorumLoss), quorumLoss(new.OnQuorumLoss))
 	return append(changes, vrrpChanges(old.VRRP, new.VRRP)...)
 }
 

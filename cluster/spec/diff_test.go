@@ -33,6 +33,7 @@ func TestCompare(t *testing.T) {
 		{"label", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [{address: 10.0.0.1, label: 'eth0:1'}]"), "~ group web: 10.0.0.1/32 label none → eth0:1\n"},
 		{"priorities", groupWith("addresses: [10.0.0.1]\npriorities: {n1: 5, n2: 6}"), groupWith("addresses: [10.0.0.1]\npriority: 120\npriorities: {n2: 0, n3: 9}"),
 			"~ group web: priority 100 → 120, priority on n1 5 → unset, priority on n2 6 → 0, priority on n3 unset → 9\n"},
+		{"on_quorum_loss", groupWith("addresses: [10.0.0.1]\non_quorum_loss: release\nvrrp: {virtual_router_id: 51}"), groupWith("addresses: [10.0.0.1]\non_quorum_loss: vrrp\nvrrp: {virtual_router_id: 51}"), "~ group web: on_quorum_loss release → vrrp\n"},
 		{"vrrp begins", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nvrrp: {virtual_router_id: 51}"), "~ group web: + vrrp (virtual_router_id 51)\n"},
 		{"vrrp ends", groupWith("addresses: [10.0.0.1]\nvrrp: {virtual_router_id: 51}"), groupWith("addresses: [10.0.0.1]"), "~ group web: - vrrp (virtual_router_id 51)\n"},
 		{"vrrp", groupWith("addresses: [10.0.0.1]\nvrrp: {virtual_router_id: 51, auth_pass: old, priority: 7}"),

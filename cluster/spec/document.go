@@ -2,6 +2,7 @@ package spec
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"time"
 
@@ -26,10 +27,17 @@ type group struct {
 	Preempt      *bool          `yaml:"preempt,omitempty"`
 	PreemptDelay conf.Duration  `yaml:"preempt_delay,omitempty"`
 	LinkWeight   *int           `yaml:"link_weight,omitempty"`
+	OnQuorumLoss string         `yaml:"on_quorum_loss,omitempty"`
 	VRRP         *vrrpSection   `yaml:"vrrp,omitempty,flow"`
 	Checks       []checkUse     `yaml:"checks,omitempty,flow"`
 	Together     string         `yaml:"together,omitempty"`
 }
+
+// release is how the default of on_quorum_loss is written.
+const release = "release"
+
+// quorumLoss is a value as it is written.
+func quorumLoss(q state.QuorumLoss) string { return cmp.Or(string(q), release) }
 
 // state fills in the defaults. checks are those of the specification.
 func (g group) state(checks []state.Check) state.Group {
@@ -43,6 +51,10 @@ func (g group) state(checks []state.Check) state.Group {
 		Checks:       usesOf(g.Checks, checks),
 		Together:     g.Together,
 		LinkWeight:   g.LinkWeight,
+		OnQuorumLoss: state.QuorumLoss(g.OnQuorumLoss),
+	}
+	if g.OnQuorumLoss == release {
+		s.OnQuorumLoss = state.Release
 	}
 	if g.Priority != nil {
 		s.Priority = *g.Priority
@@ -72,6 +84,7 @@ func groupOf(s state.Group, checks []state.Check) group {
 		Checks:       writtenUses(s.Checks, checks),
 		Together:     s.Together,
 		LinkWeight:   s.LinkWeight,
+		OnQuorumLoss: string(s.OnQuorumLoss),
 	}
 	if s.Priority != state.DefaultPriority {
 		g.Priority = &s.Priority

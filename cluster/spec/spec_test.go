@@ -161,6 +161,7 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 	count := rapid.IntRange(1, 4).Draw(t, "addresses")
 	if g.Interface != "" && rapid.Bool().Draw(t, "vrrp") {
 		*next++
+		g.OnQuorumLoss = rapid.SampledFrom([]state.QuorumLoss{state.Release, state.FallBack}).Draw(t, "on_quorum_loss")
 		g.VRRP = drawVRRP(t, *next) // with virtual_mac there are no labels, and here are none
 		g.Addresses = append(g.Addresses, state.Address{Prefix: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.1/24", *next)), Interface: g.Interface})
 		count = 0

@@ -103,8 +103,18 @@ type Group struct {
 	VRRP       *VRRP      `json:"vrrp,omitempty"`   // nil: no router outside has these addresses
 	Checks     []CheckUse `json:"checks,omitempty"` // sorted by name
 	// Together names a set of groups that are on one node, all or none; empty: the group moves by itself.
-	Together string `json:"together,omitempty"`
+	Together     string     `json:"together,omitempty"`
+	OnQuorumLoss QuorumLoss `json:"on_quorum_loss,omitempty"`
 }
+
+// QuorumLoss is what becomes of a group on nodes that lost the majority.
+type QuorumLoss string
+
+// What may become of it.
+const (
+	Release  QuorumLoss = ""     // they do not hold it
+	FallBack QuorumLoss = "vrrp" // they elect a holder among those they reach, by VRRP
+)
 
 // DefaultPriority is a group's priority on a node where nothing else is said; keepalived's default.
 const DefaultPriority = 100

@@ -40,6 +40,9 @@ The file is YAML, as vipctl get prints it:
     link_weight: 20               # what a node's priority loses for each link that is missing of the bonds below
                                   # the addresses; 0: nothing while any link works. Not stated: 10 where a
                                   # holder has to be found, and no reason to move the group from one that has it
+    on_quorum_loss: vrrp          # what nodes that lost the majority do: elect a holder among those they reach by
+                                  # VRRP, so that two parts of the cluster may each have one (default release: they
+                                  # hold nothing). Then run no keepalived with this number on the nodes themselves.
     vrrp:                         # only to share the addresses with VRRP routers outside the cluster
       virtual_router_id: 51       # 1 to 255, that of the peers
       version: 2                  # 2 or 3 (default 2; 3 for IPv6)

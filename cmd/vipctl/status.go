@@ -28,7 +28,8 @@ its holder. EPOCH numbers the start of a node's daemon; "-" is a node that may h
 
 A group with a vrrp section has a line of its own: its holder speaks for the cluster, and carries the addresses
 while it is MASTER. While it is BACKUP, a router outside the cluster has them. Adverts that do not count are
-counted by the reason.
+counted by the reason. "without a majority" means that on_quorum_loss is vrrp and this node speaks for itself: that
+there is one holder is not promised until the majority is back.
 
 The counters of the fence are packets that this host's kernel dropped because the lease had run out, or
 because another node is responsible; some are normal while a group moves.`,
@@ -85,7 +86,11 @@ func (v statusView) sentence() string {
 		text += ", profile " + profileText(*v.Profile)
 	}
 	if !v.Quorum {
-		text = v.paint.bad(text + "\nNO QUORUM: " + v.Node + " has no lease from a majority of the voters, so it serves nothing")
+		serves := "nothing"
+		if slices.ContainsFunc(v.Groups, func(g api.GroupStatus) bool { return g.VRRP != nil && g.VRRP.Alone }) {
+			serves = "only what falls back to VRRP"
+		}
+		text = v.paint.bad(text + "\nNO QUORUM: " + v.Node + " has no lease from a majority of the voters, so it serves " + serves)
 	}
 	return text
 }
@@ -183,6 +188,9 @@ func (v statusView) vrrp(r api.VRRPStatus) string {
 		text += "BACKUP; the master is " + r.Master
 	default:
 		text += r.State
+	}
+	if r.Alone {
+		text += ", without a majority: others may hold it as well"
 	}
 	text += fmt.Sprintf("; priority %d; adverts sent %d, received %d", r.Priority, r.Sent, r.Received)
 	if r.Unsent > 0 {

@@ -95,7 +95,7 @@ func (l *Lab) build(ctx context.Context) error {
 	if err := l.makeSwitch(); err != nil {
 		return err
 	}
-	client, err := l.newHost("client", clientNumber, 1)
+	client, err := l.newHost("client", clientNumber, l.networks())
 	if err != nil {
 		return err
 	}
@@ -133,16 +133,20 @@ func (l *Lab) AddHost(name string) (*Host, error) {
 	if len(l.Hosts)+1 >= clientNumber {
 		return nil, fmt.Errorf("add host %s: the network is full", name)
 	}
-	networks := 1
-	if l.options.SecondNetwork {
-		networks = 2
-	}
-	h, err := l.newHost(name, len(l.Hosts)+1, networks)
+	h, err := l.newHost(name, len(l.Hosts)+1, l.networks())
 	if err != nil {
 		return nil, fmt.Errorf("add host %s: %w", name, err)
 	}
 	l.Hosts = append(l.Hosts, h)
 	return h, nil
+}
+
+// networks is how many networks each host is on.
+func (l *Lab) networks() int {
+	if l.options.SecondNetwork {
+		return 2
+	}
+	return 1
 }
 
 // Host returns the named host, or nil.
