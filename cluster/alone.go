@@ -106,12 +106,17 @@ type rivalry struct {
 	heard time.Time // when one advertised last
 	above uint8     // the priority it advertised
 	clear time.Time // when the addresses may be carried; zero: now
+	limit time.Time // when they may, whatever is heard until then
 	// unheard says that there may be one although it was not heard: the router may begin as master.
 	unheard bool
 }
 
-// yieldTime is what a member that hears a governed router is given to let go of the addresses.
-const yieldTime = 200 * time.Millisecond
+// yieldTime is what a member that hears a governed router is given to let go of the addresses, since it advertised
+// last. One that never stops, since it hears nobody, is waited for yieldLimit.
+const (
+	yieldTime  = 200 * time.Millisecond
+	yieldLimit = time.Second
+)
 
 // standing says how the sender of an advert stands to a router of a group that falls back. A governed router
 // overrules members that lost the majority, with a higher priority if it takes one, and those leave any member
@@ -125,6 +130,7 @@ func (s *speaker) standing(r *virtualRouter, p vrrp.Packet) vrrp.Standing {
 	}
 	if a, ok := r.machine.Counts(p); ok && a.Priority != vrrp.PriorityStop {
 		r.rival.heard, r.rival.above = time.Now(), a.Priority
+		r.rival.prolong()
 		if p := r.outranking(r.machine.Priority()); p != r.machine.Priority() {
 			s.log.Warn("a member without a lease has a higher VRRP priority; outranking it", "group", r.group, "priority", p)
 			s.step(r, vrrp.SetPriority{Priority: p})
@@ -150,8 +156,19 @@ func (r *virtualRouter) rivals() bool {
 func (s *speaker) holdBack(r *virtualRouter) {
 	r.rival.clear = time.Time{}
 	if r.machine.State() == vrrp.Master && (r.rivals() || r.rival.unheard) {
-		r.rival.clear = time.Now().Add(yieldTime)
+		now := time.Now()
+		r.rival.clear, r.rival.limit = now.Add(yieldTime), now.Add(yieldLimit)
 		kick(s.wake)
+	}
+}
+
+// prolong has a router that is held back wait anew, since its rival still advertises.
+func (r *rivalry) prolong() {
+	if later := r.heard.Add(yieldTime); !r.clear.IsZero() {
+		if later.After(r.limit) {
+			later = r.limit
+		}
+		r.clear = later
 	}
 }
 

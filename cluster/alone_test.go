@@ -95,3 +95,24 @@ func TestLeaseEndsWhatIsHeldAlone(t *testing.T) {
 		t.Error("groups may still be held without a lease")
 	}
 }
+
+// A router that is held back waits as long as its rival advertises, up to a limit; one that carries goes on.
+func TestWaitsForARivalThatStillAdvertises(t *testing.T) {
+	start := time.Now()
+	r := rivalry{clear: start.Add(yieldTime), limit: start.Add(yieldLimit)}
+	for _, tt := range []struct{ heard, clear time.Duration }{
+		{150 * time.Millisecond, 350 * time.Millisecond},
+		{340 * time.Millisecond, 540 * time.Millisecond},
+		{900 * time.Millisecond, yieldLimit},
+	} {
+		r.heard = start.Add(tt.heard)
+		r.prolong()
+		if got := r.clear.Sub(start); got != tt.clear {
+			t.Errorf("heard after %v, the addresses may be carried after %v, want %v", tt.heard, got, tt.clear)
+		}
+	}
+	r = rivalry{heard: start}
+	if r.prolong(); !r.clear.IsZero() {
+		t.Errorf("held back until %v", r.clear)
+	}
+}
