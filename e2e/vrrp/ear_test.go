@@ -24,14 +24,24 @@ type ear struct {
 	list []heard
 }
 
-// listen hears all adverts from now on, until the test ends.
+// listen hears all adverts over IPv4 from now on, until the test ends.
 func (s *scene) listen() *ear {
+	s.Helper()
+	return s.listenIn(false)
+}
+
+// listenIn hears those over IPv6 or IPv4.
+func (s *scene) listenIn(ipv6 bool) *ear {
 	s.Helper()
 	e := &ear{scene: s}
 	client := s.Lab.Client
 	var conn *vrrp.Conn
-	s.must(client.Do(func() (err error) {
-		conn, err = vrrp.Listen(s.Context(), vrrp.ConnConfig{Interface: client.Interface, Source: client.IPv4.Addr()})
+	s.must(client.Do(func() error {
+		source, err := vrrp.SourceAddress(client.Interface, ipv6, nil)
+		if err != nil {
+			return err
+		}
+		conn, err = vrrp.Listen(s.Context(), vrrp.ConnConfig{Interface: client.Interface, Source: source})
 		return err
 	}))
 	done := make(chan error, 1)
