@@ -40,54 +40,6 @@ var flavours = []flavour{
 		"  version 3\n  advert_int 0.2\n  unicast_peer {\n    10.9.0.1\n    10.9.0.2\n    10.9.0.3\n  }\n"},
 }
 
-// The cluster takes the addresses when it is alone, yields to a keepalived of higher priority, takes over when
-// that is killed or stops, and does not yield to one of lower priority.
-func TestSharesWithKeepalived(t *testing.T) {
-	for _, f := range flavours {
-		t.Run(f.name, func(t *testing.T) {
-			s := form(t, 3)
-			if got := s.peer.host.IPv4.Addr(); len(f.section.UnicastPeers) > 0 && got != f.section.UnicastPeers[0] {
-				t.Fatalf("the peer is %s", got)
-			}
-			s.apply(group(f.section, f.address))
-			w := s.watch(f.addr())
-			s.becomes("MASTER")
-			w.answered("")
-
-			t.Log("a keepalived of higher priority comes")
-			s.peer.start(instance("  priority 200\n"+f.lines, f.address))
-			s.peer.said("Entering MASTER STATE", 1)
-			v := s.becomes("BACKUP")
-			w.answered(s.peer.host.Name)
-			s.router("knows the master", func(v api.VRRPStatus) bool {
-				return v.Master != "" && netip.MustParseAddr(v.Master).Is6() == f.addr().Is6()
-			})
-			if v.Priority != 100 || len(v.Dropped) > 0 {
-				t.Errorf("%+v", v)
-			}
-
-			t.Log("it is killed")
-			at := time.Now()
-			s.peer.kill(f.address)
-			took := w.answeredByCluster(at, nil).Sub(at)
-			t.Logf("the cluster took over in %v; a backup waits at most %v", took.Round(time.Millisecond), f.down(100))
-			if took > f.down(100)+20*time.Millisecond+loaded {
-				t.Errorf("the cluster took over in %v", took)
-			}
-			s.becomes("MASTER")
-
-			t.Log("one of lower priority comes")
-			s.peer.start(instance("  priority 50\n"+f.lines, f.address))
-			before := s.becomes("MASTER").Sent
-			s.router("has sent more", func(v api.VRRPStatus) bool { return v.Sent > before+5 })
-			if n := s.peer.masters(); n > 0 {
-				t.Errorf("keepalived of lower priority was master %d times", n)
-			}
-			s.peer.stop()
-		})
-	}
-}
-
 // When the speaker is killed while it is master, its successor is master from its first advert, and keepalived
 // notices nothing.
 func TestSpeakerKilled(t *testing.T) {
