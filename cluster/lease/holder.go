@@ -108,13 +108,21 @@ func (h *Holder) renewing() bool {
 	return h.epoch != 0 && !h.resigned && !h.spent && h.timing.Renew > 0 && len(h.voters.Names) > 0
 }
 
-// due is when the next renewal is: after an interval, or after half of one while no majority has answered the last.
-// So a lost datagram costs half an interval, and intervals can be long.
+// minRetry spaces renewals that nobody answers, however little is left.
+const minRetry = 2 * time.Millisecond
+
+// due is when the next renewal is: after an interval, or sooner while no majority has answered the last: after half an
+// interval, or a quarter of what was left of the lease. So a lost datagram costs little, intervals can be long, and a
+// short lease outlives the moment in which voters get ready for a longer one.
 func (h *Holder) due() Instant {
-	if h.sentAt != 0 && h.end().Before(h.sentAt.Add(h.timing.Lease)) {
-		return min(h.next, h.sentAt.Add(h.timing.Renew/2))
+	if h.sentAt == 0 || !h.end().Before(h.sentAt.Add(h.timing.Lease)) {
+		return h.next
 	}
-	return h.next
+	wait := h.timing.Renew / 2
+	if h.held != 0 {
+		wait = min(wait, max(h.until.Sub(h.sentAt)/4, minRetry))
+	}
+	return min(h.next, h.sentAt.Add(wait))
 }
 
 // register starts over with a new epoch. Grants belong to the epoch they were asked for, so nothing of an

@@ -49,8 +49,25 @@ func New(log *slog.Logger) *Links {
 	}
 }
 
-// Run watches until ctx ends, and returns its error.
-func (l *Links) Run(ctx context.Context) error { return bond.Watch(ctx, l.concerns, l.Look) }
+// rewatch is how long after an error of the kernel's watching begins anew.
+const rewatch = time.Second
+
+// Run watches until ctx ends, and returns its error. Links that cannot be looked at for a while, as when no file
+// descriptor is to be had, are no reason to end what is held.
+func (l *Links) Run(ctx context.Context) error {
+	for {
+		err := bond.Watch(ctx, l.concerns, l.Look)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		l.log.Warn("watching the links is interrupted", "error", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(rewatch):
+		}
+	}
+}
 
 // Heed sets what is called after each change, and must not block. moved names the links whose neighbours have to
 // learn anew where their addresses are.
