@@ -97,7 +97,6 @@ func (t *tenant) tenancyAlone(view *state.State, may repertoire) (tenancy state.
 		}
 		tenancy.Held = append(tenancy.Held, h)
 	}
-	onVirtualMACs(view, t.node, tenancy.Held)
 	return tenancy
 }
 

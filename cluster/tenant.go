@@ -152,7 +152,10 @@ func (t *tenant) step() bool {
 	if alone != nil {
 		tenancy = t.tenancyAlone(view, alone)
 	}
+	// It is the group's own interface that has to work: that of a virtual MAC is down while the router is BACKUP.
 	tenancy.Held = t.reachable(tenancy.Held)
+	onVirtualMACs(view, t.node, tenancy.Held)
+	onVirtualMACs(view, t.node, tenancy.Waiting)
 	valid, open := t.door.permits(alone != nil)
 	if valid && !open {
 		valid = t.reopen()
@@ -174,10 +177,7 @@ func (t *tenant) tenancy(view *state.State) state.Tenancy {
 			delete(t.released, serial)
 		}
 	}
-	tenancy := view.TenancyOf(t.node, t.epoch(), func(serial uint64) bool { return t.released[serial] })
-	onVirtualMACs(view, t.node, tenancy.Held)
-	onVirtualMACs(view, t.node, tenancy.Waiting)
-	return tenancy
+	return view.TenancyOf(t.node, t.epoch(), func(serial uint64) bool { return t.released[serial] })
 }
 
 // startOver lets go of everything, since another program removed the gate, and makes the gate anew.
