@@ -173,13 +173,7 @@ func (r *rivalry) prolong() {
 
 // release ends holdBack when it is over. The caller holds mu.
 func (s *speaker) release(r *virtualRouter) {
-	switch clear := r.rival.clear; {
-	case clear.IsZero():
-	case time.Now().Before(clear):
-		if clear.Before(s.next) {
-			s.next = clear
-		}
-	default:
+	if clear := r.rival.clear; !clear.IsZero() && !time.Now().Before(clear) {
 		r.rival.clear = time.Time{}
 		s.changed()
 	}

@@ -110,7 +110,7 @@ func (s *soloist) perform(action fallback.Action, able repertoire) {
 		if a.Shut {
 			s.door.leaveAlone()
 		}
-		s.log.Warn("no longer holding groups by VRRP alone", "gate_first", a.Shut)
+		s.log.Warn("no longer holding groups by VRRP alone", "reason", a.Why, "gate_first", a.Shut)
 		s.changed()
 	case fallback.Done:
 		s.door.leaveAlone()

@@ -90,16 +90,20 @@ func (s *speaker) tick() time.Time {
 		s.stale, s.looked = false, now
 		s.reprioritise(s.view())
 	}
-	s.next = time.Now().Add(speakEach)
+	s.next = time.Time{} // what the steps below make due is seen below: no need to be woken for it
+	next := time.Now().Add(speakEach)
 	for _, name := range slices.Sorted(maps.Keys(s.routers)) {
 		r := s.routers[name]
 		s.step(r, vrrp.Tick{})
 		s.release(r)
-		if due := r.machine.Deadline(); !due.IsZero() && due.Before(s.next) {
-			s.next = due
+		for _, due := range []time.Time{r.machine.Deadline(), r.rival.clear} {
+			if !due.IsZero() && due.Before(next) {
+				next = due
+			}
 		}
 	}
-	return s.next
+	s.next = next
+	return next
 }
 
 // reprioritise tells the routers their priority: one for the whole cluster, which does not fall because

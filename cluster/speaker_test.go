@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"log/slog"
 	"net/netip"
 	"testing"
 	"time"
@@ -82,6 +83,43 @@ func age(h *heritage, d time.Duration) {
 			r.ended = r.ended.Add(-d)
 		}
 		h.roles[group] = r
+	}
+}
+
+// A tick sees what it made due itself. Woken for that as well, a speaker would never rest.
+func TestSpeakerRests(t *testing.T) {
+	s := newSpeaker(speakerOptions{
+		log: slog.New(slog.DiscardHandler), view: state.New, epoch: func() uint64 { return 1 },
+		permit: func(bool) bool { return false }, adjustments: func(*state.State) map[string]int { return nil },
+		changed: func() {}, reported: func() {},
+	})
+	for _, priority := range []uint8{100, vrrp.PriorityOwner} {
+		g := &state.Group{VRRP: &state.VRRP{RouterID: 7, Version: 3, AdvertInt: 100 * time.Millisecond}}
+		machine, err := vrrp.NewMachine(routerConfig(g, netip.MustParseAddr("10.0.0.1"), priority))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &virtualRouter{machine: machine, epoch: 1}
+		s.routers = map[string]*virtualRouter{"web": r}
+		s.step(r, vrrp.Start{})
+		s.tick()
+		drain(s.wake)
+		for range 3 {
+			if next := s.tick(); !next.Equal(machine.Deadline()) {
+				t.Errorf("%v: the next tick is at %v, and the router's deadline at %v", machine.State(), next, machine.Deadline())
+			}
+			if len(s.wake) > 0 {
+				t.Errorf("%v: a tick has the next one at once", machine.State())
+			}
+			drain(s.wake)
+		}
+	}
+}
+
+func drain(wake chan struct{}) {
+	select {
+	case <-wake:
+	default:
 	}
 }
 

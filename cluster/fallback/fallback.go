@@ -61,7 +61,10 @@ type Open struct{ Until lease.Instant }
 type Extend struct{ Until lease.Instant }
 
 // Leave lets go of everything; if Shut, the gate goes first.
-type Leave struct{ Shut bool }
+type Leave struct {
+	Shut bool
+	Why  string
+}
 
 // Done says that all was let go of: the gate is to be shut, and the node may ask for a lease.
 type Done struct{}
@@ -73,7 +76,7 @@ func (Done) action()   {}
 
 func (a Open) String() string   { return fmt.Sprintf("open until %d", a.Until) }
 func (a Extend) String() string { return fmt.Sprintf("extend until %d", a.Until) }
-func (a Leave) String() string  { return fmt.Sprintf("leave, shut first: %t", a.Shut) }
+func (a Leave) String() string  { return fmt.Sprintf("leave, shut first: %t, since %s", a.Shut, a.Why) }
 func (Done) String() string     { return "done" }
 
 // Machine is one node's. Its zero value is Governed.
@@ -128,15 +131,24 @@ func (m *Machine) alone(now lease.Instant, t Timing, look Look, stopped bool) []
 
 func (m *Machine) active(now lease.Instant, t Timing, look Look, stopped bool) []Action {
 	switch {
-	case look.Lease || look.Leader || stopped || !now.Before(m.until):
-		m.state = Leaving
-		return []Action{Leave{Shut: true}}
-	case !look.Wanted || look.Ending:
-		m.state = Leaving
-		return []Action{Leave{}}
+	case look.Lease:
+		return m.leave(Leave{Shut: true, Why: "it has a lease"})
+	case look.Leader:
+		return m.leave(Leave{Shut: true, Why: "it hears a leader"})
+	case stopped || !now.Before(m.until):
+		return m.leave(Leave{Shut: true, Why: "it was suspended until its gate shut"})
+	case look.Ending:
+		return m.leave(Leave{Why: "the daemon ends"})
+	case !look.Wanted:
+		return m.leave(Leave{Why: "there is nothing that it may hold"})
 	case now.Before(m.next):
 		return nil
 	}
 	m.until, m.next = now.Add(t.Gate), now.Add(t.Renew)
 	return []Action{Extend{m.until}}
+}
+
+func (m *Machine) leave(how Leave) []Action {
+	m.state = Leaving
+	return []Action{how}
 }

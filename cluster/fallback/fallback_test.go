@@ -126,11 +126,11 @@ func TestLeaves(t *testing.T) {
 		change func(*node)
 		want   Leave
 	}{
-		{"a leader is heard", func(n *node) { n.look.Leader = true }, Leave{Shut: true}},
-		{"a lease", func(n *node) { n.look.Lease = true }, Leave{Shut: true}},
-		{"it was suspended until the gate shut", func(n *node) { n.now = n.now.Add(timing.Gate - 1) }, Leave{Shut: true}},
-		{"nothing is left to hold", func(n *node) { n.look.Wanted = false }, Leave{}},
-		{"the daemon ends", func(n *node) { n.look.Ending = true }, Leave{}},
+		{"a leader is heard", func(n *node) { n.look.Leader = true }, Leave{Shut: true, Why: "it hears a leader"}},
+		{"a lease", func(n *node) { n.look.Lease = true }, Leave{Shut: true, Why: "it has a lease"}},
+		{"it was suspended until the gate shut", func(n *node) { n.now = n.now.Add(timing.Gate - 1) }, Leave{Shut: true, Why: "it was suspended until its gate shut"}},
+		{"nothing is left to hold", func(n *node) { n.look.Wanted = false }, Leave{Why: "there is nothing that it may hold"}},
+		{"the daemon ends", func(n *node) { n.look.Ending = true }, Leave{Why: "the daemon ends"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			n := active(t)

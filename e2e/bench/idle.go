@@ -124,12 +124,12 @@ func measureAll(sys system) (map[*lab.Host]usage, error) {
 	for _, h := range sys.network().Hosts {
 		u := usage{at: time.Now(), sent: sent[h.Name]}
 		for _, pid := range sys.pids(h) {
-			cpu, rss, err := processUsage(pid)
+			used, err := lab.UsageOf(pid)
 			if err != nil {
 				return nil, fmt.Errorf("process %d on %s: %w", pid, h, err)
 			}
-			u.cpu += cpu
-			u.rss += rss
+			u.cpu += used.CPU
+			u.rss += used.RSS
 		}
 		all[h] = u
 	}

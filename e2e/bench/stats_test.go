@@ -102,13 +102,3 @@ func TestLongestStandstill(t *testing.T) {
 		}
 	}
 }
-
-func TestProcessUsage(t *testing.T) {
-	start, _, err := processUsage(1)
-	if err != nil || start <= 0 {
-		t.Errorf("process 1 used %v: %v", start, err)
-	}
-	if _, _, err := processUsage(1 << 30); err == nil {
-		t.Error("a process that cannot be was measured")
-	}
-}

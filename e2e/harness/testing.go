@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"vipd/e2e/lab"
@@ -14,7 +15,7 @@ const formLimit = time.Minute
 const shownLog = 8 << 10
 
 // New is [Create] for tests: without root the test is skipped, or fails if CI=true; the cluster is closed when
-// the test ends, and if the test failed the ends of the logs are shown.
+// the test ends, and if the test failed the ends of the logs are shown. A daemon that was [Cluster.Busy] fails it.
 func New(t lab.TB, o Options) *Cluster {
 	t.Helper()
 	lab.Require(t)
@@ -25,6 +26,9 @@ func New(t lab.TB, o Options) *Cluster {
 		t.Fatalf("%v", err)
 	}
 	t.Cleanup(func() {
+		if busy := c.Busy(); len(busy) > 0 {
+			t.Errorf("%s", strings.Join(busy, "\n"))
+		}
 		if t.Failed() {
 			t.Logf("%s", c.Logs(shownLog))
 		}
