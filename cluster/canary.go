@@ -9,14 +9,11 @@ import (
 	"vipd/storage"
 )
 
-// canaryEach is how often a leader writes to its disk although it has nothing to write.
-const canaryEach = time.Second
-
 // canary notices a disk that hangs. It would keep the cluster from moving addresses while Raft's heartbeats,
-// which need no disk, keep the leader in office. So a leader writes now and then, and gives the leadership up
+// which need no disk, keep the leader in office. So a leader writes each beat, and gives the leadership up
 // when that or any other write hangs. What a node holds it goes on holding: leases and fence need no disk.
 func (m *member) canary(ctx context.Context) error {
-	timer := time.NewTimer(canaryEach)
+	timer := time.NewTimer(untilBeat())
 	defer timer.Stop()
 	for {
 		select {
@@ -25,7 +22,7 @@ func (m *member) canary(ctx context.Context) error {
 		case <-m.stores.Hangs():
 			m.log.Warn("a write to the data directory has not returned; the disk hangs", "after", storage.HangsAfter)
 		case <-timer.C:
-			resetTimer(timer, canaryEach)
+			resetTimer(timer, untilBeat())
 			if !m.raft.Leads() {
 				continue
 			}

@@ -14,7 +14,6 @@ import (
 
 // Intervals of the clerk.
 const (
-	clerkEach  = time.Second
 	clerkRetry = 20 * time.Millisecond
 	clerkLimit = 2 * time.Second // of one command
 )
@@ -42,7 +41,7 @@ func (c *clerk) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		wait := clerkEach
+		wait := untilBeat()
 		if !c.step(ctx) {
 			wait = clerkRetry
 		}

@@ -18,7 +18,6 @@ import (
 // Intervals of the conductor.
 const (
 	barrierLimit  = time.Second
-	conductEach   = time.Second           // a look round even if nothing seems to have happened
 	retryProposal = 20 * time.Millisecond // after a proposal that failed
 )
 
@@ -64,7 +63,7 @@ func (c *conductor) withdraw(w lease.Withdrawal) {
 // step does what the leader has to do now, and returns when to look again at the latest.
 func (c *conductor) step(ctx context.Context) time.Duration {
 	if !c.lead() {
-		return conductEach
+		return untilBeat()
 	}
 	view := c.raft.View()
 	cmd, next := c.decide(view)
@@ -121,9 +120,9 @@ func (c *conductor) decide(view *state.State) (*state.Command, time.Duration) {
 		return &state.Command{At: now, Assign: &state.Assign{Moves: placement.Moves(plan.Decisions)}}, 0
 	}
 	if plan.Next > 0 {
-		return nil, min(conductEach, plan.Next-time.Duration(bootNow()))
+		return nil, min(untilBeat(), plan.Next-time.Duration(bootNow()))
 	}
-	return nil, conductEach
+	return nil, untilBeat()
 }
 
 func (c *conductor) plan(view *state.State) placement.Plan {

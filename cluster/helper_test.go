@@ -147,3 +147,16 @@ func give(s *state.State, to string, names ...string) state.Command {
 	}
 	return state.Command{Assign: &state.Assign{Moves: []state.Move{m}}}
 }
+
+// Whoever waits for a beat is woken with the others, and never at once.
+func TestBeat(t *testing.T) {
+	for range 1000 {
+		before, wait, after := bootNow().Sub(started), untilBeat(), bootNow().Sub(started)
+		if wait < beatEach/4 || wait > beatEach*5/4 {
+			t.Fatalf("waits %v", wait)
+		}
+		if first, last := (before+wait)/beatEach, (after+wait)/beatEach; first != last && first+1 != last || (after+wait)%beatEach > after-before {
+			t.Fatalf("asked between %v and %v it waits %v, which is no beat", before, after, wait)
+		}
+	}
+}

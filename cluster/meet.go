@@ -14,7 +14,7 @@ import (
 	"vipd/storage"
 )
 
-// meetEach is how often a node looks whether it knows the others and they know it.
+// meetEach is how often a node that is no member yet looks whether it knows the others and they know it.
 const meetEach = 500 * time.Millisecond
 
 // meet keeps this node in touch: with gossip, with the members' addresses for the next start, and, while
@@ -24,7 +24,11 @@ func (m *member) meet(ctx context.Context) error {
 		m.meetGossip()
 		m.askToJoin(ctx)
 		m.rememberPeers()
-		if !pause(ctx, meetEach) {
+		wait := meetEach
+		if m.keeper.currentEpoch() != 0 {
+			wait = untilBeat()
+		}
+		if !pause(ctx, wait) {
 			return nil
 		}
 	}

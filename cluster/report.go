@@ -18,10 +18,6 @@ import (
 	"vipd/vip"
 )
 
-// reportEach is how often a node says again what it said of itself: a report may get lost, and a new
-// leader must have all of them.
-const reportEach = time.Second
-
 // account is what a node says of itself.
 type account struct {
 	Applied    uint64              `json:"applied"`              // its state's index
@@ -97,13 +93,14 @@ func (r *reporter) Run(ctx context.Context) error {
 	}
 }
 
-// interval is how long to wait before the next report. A node that has no lease to renew reports as often
+// interval is how long to wait before saying again what was said: a report may get lost, and a new leader must have all
+// of them. A node that has no lease to renew reports as often
 // as others renew: the voters have to know that it is there (lease.Heard).
 func (r *reporter) interval() time.Duration {
 	if r.epoch() == 0 {
-		return min(r.view().Profile.Renew, reportEach)
+		return min(r.view().Profile.Renew, untilBeat())
 	}
-	return reportEach
+	return untilBeat()
 }
 
 // setUnfit says why this node should hold nothing; it is reported at once.

@@ -46,9 +46,6 @@ func newSoloist(o soloistOptions) *soloist {
 	return &soloist{soloistOptions: o, wake: make(chan struct{}, 1)}
 }
 
-// soloEach is how often a node that has a lease is looked at, at least.
-const soloEach = time.Second
-
 // Run watches until ctx ends.
 func (s *soloist) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
@@ -89,7 +86,7 @@ func (s *soloist) step() time.Duration {
 		s.changed()
 	}
 	if now == fallback.Governed || now == fallback.Alone && len(able) == 0 {
-		return soloEach
+		return untilBeat()
 	}
 	return timing.Renew
 }

@@ -62,9 +62,6 @@ func newSpeaker(o speakerOptions) *speaker {
 	}
 }
 
-// speakEach is how often priorities are looked at, at least.
-const speakEach = time.Second
-
 // Run keeps the virtual routers' time until ctx ends. Then all are silent.
 func (s *speaker) Run(ctx context.Context) error {
 	defer s.readers.Wait()
@@ -86,12 +83,12 @@ func (s *speaker) Run(ctx context.Context) error {
 func (s *speaker) tick() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := time.Now(); s.stale || now.Sub(s.looked) >= speakEach {
+	if now := time.Now(); s.stale || now.Sub(s.looked) >= beatEach/2 {
 		s.stale, s.looked = false, now
 		s.reprioritise(s.view())
 	}
 	s.next = time.Time{} // what the steps below make due is seen below: no need to be woken for it
-	next := time.Now().Add(speakEach)
+	next := time.Now().Add(untilBeat())
 	for _, name := range slices.Sorted(maps.Keys(s.routers)) {
 		r := s.routers[name]
 		s.step(r, vrrp.Tick{})

@@ -15,10 +15,7 @@ import (
 // maxVoters is how many members vote at most. More would make commits slower and nothing safer.
 const maxVoters = 5
 
-const (
-	stewardEach  = time.Second
-	stewardRetry = 100 * time.Millisecond
-)
+const stewardRetry = 100 * time.Millisecond
 
 // steward makes Raft's configuration follow the replicated members, on the leader: new members become
 // learners, learners that have caught up become voters while voters are wanted, removed members go.
@@ -56,7 +53,7 @@ func (s *steward) Run(ctx context.Context) error {
 func (s *steward) step(ctx context.Context) time.Duration {
 	view := s.raft.View()
 	if !s.track(view) || view.Cluster == "" {
-		return stewardEach
+		return untilBeat()
 	}
 	servers, err := s.raft.Servers()
 	if err != nil || s.raft.NewestConfig() != view.Voters.Index {
@@ -146,7 +143,7 @@ func (s *steward) promote(view *state.State, servers []consensus.Server) (func()
 		}
 	}
 	if voters >= wantedVoters(len(servers)) {
-		return nil, stewardEach
+		return nil, untilBeat()
 	}
 	for _, c := range servers {
 		n := view.Nodes[c.Name]

@@ -22,22 +22,15 @@ const (
 // kernel is taken together: after a pause, the receiver must not judge by the first of it that others are silent.
 func (t *transport) readPackets() {
 	b := batch{buffer: make([]byte, maxPacket)}
-	for {
-		// The error is that of a socket that was closed: the function itself never ends the reading.
-		err := t.raw.Read(func(fd uintptr) bool {
-			for more := true; more; {
-				more = t.fill(&b, int(fd))
-				if len(b.datagrams) > 0 {
-					t.receive(b.datagrams)
-				}
-				b.empty()
+	t.packets.Wait(func() {
+		for more := true; more; {
+			more = t.fill(&b)
+			if len(b.datagrams) > 0 {
+				t.receive(b.datagrams)
 			}
-			return false
-		})
-		if err != nil {
-			return
+			b.empty()
 		}
-	}
+	})
 }
 
 // batch is what was read at once.
@@ -54,13 +47,12 @@ func (b *batch) empty() {
 	}
 }
 
-// fill reads what waits in the kernel; it reports whether there may be more. Package unix would ask for the protocol of
-// the socket with each packet.
-func (t *transport) fill(b *batch, fd int) bool {
+// fill reads what waits in the kernel; it reports whether there may be more.
+func (t *transport) fill(b *batch) bool {
 	for len(b.datagrams) < batchPackets && len(b.opened) < batchBytes {
-		n, from, err := syscall.Recvfrom(fd, b.buffer, syscall.MSG_DONTWAIT)
+		n, from, err := t.packets.Receive(b.buffer)
 		switch {
-		case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EBADF):
+		case errors.Is(err, syscall.EAGAIN), errors.Is(err, net.ErrClosed):
 			return false
 		case err != nil || n == 0:
 			continue // an ICMP error about a packet sent earlier, or an empty packet
@@ -81,8 +73,7 @@ func (t *transport) fill(b *batch, fd int) bool {
 }
 
 // pass gives memberlist a packet, or loses it if memberlist is behind.
-func (t *transport) pass(packet []byte, from syscall.Sockaddr) {
-	source := addrPort(from)
+func (t *transport) pass(packet []byte, source netip.AddrPort) {
 	if !source.IsValid() {
 		return
 	}
@@ -90,14 +81,4 @@ func (t *transport) pass(packet []byte, from syscall.Sockaddr) {
 	case t.packetCh <- &memberlist.Packet{Buf: packet, From: net.UDPAddrFromAddrPort(source), Timestamp: time.Now()}:
 	default:
 	}
-}
-
-func addrPort(s syscall.Sockaddr) netip.AddrPort {
-	switch s := s.(type) {
-	case *syscall.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(s.Addr), uint16(s.Port))
-	case *syscall.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(s.Addr).Unmap(), uint16(s.Port))
-	}
-	return netip.AddrPort{}
 }

@@ -101,15 +101,3 @@ func TestDeadHostsHoldUpNobody(t *testing.T) {
 		}
 	})
 }
-
-// Packets go to link-local addresses too, with the zone by name or by number.
-func TestSockaddr(t *testing.T) {
-	for _, text := range []string{"127.0.0.1:7", "[::ffff:127.0.0.1]:7", "[fe80::1%lo]:7", "[fe80::1%1]:7", "[::1]:7"} {
-		if _, err := sockaddr(netip.MustParseAddrPort(text)); err != nil {
-			t.Errorf("%s: %v", text, err)
-		}
-	}
-	if _, err := sockaddr(netip.MustParseAddrPort("[fe80::1%none]:7")); err == nil {
-		t.Error("a zone that does not exist was taken")
-	}
-}

@@ -8,10 +8,11 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/hashicorp/memberlist"
+
+	"vipd/cluster/quiet"
 )
 
 const acceptPause = 50 * time.Millisecond
@@ -20,8 +21,7 @@ const acceptPause = 50 * time.Millisecond
 type transport struct {
 	log     *slog.Logger
 	listen  netip.Addr
-	packets *net.UDPConn
-	raw     syscall.RawConn // of packets
+	packets *quiet.UDP
 	streams *net.TCPListener
 	sealer  *sealer
 	receive func([][]byte) // gets datagrams
@@ -45,17 +45,13 @@ func newTransport(o Options) (*transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for gossip streams: %w", err)
 	}
-	packets, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	packets, err := quiet.ListenUDP(at)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for gossip packets: %w", err), streams.Close())
 	}
-	raw, err := packets.SyscallConn()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for gossip packets: %w", err), packets.Close(), streams.Close())
-	}
-	enlarge(raw, o.Logger)
+	enlarge(packets, o.Logger)
 	t := &transport{
-		log: o.Logger, listen: o.Listen, packets: packets, raw: raw, streams: streams,
+		log: o.Logger, listen: o.Listen, packets: packets, streams: streams,
 		sealer: sealer, receive: o.Receive,
 		packetCh: make(chan *memberlist.Packet, packetsWaiting),
 		streamCh: make(chan net.Conn),
@@ -92,7 +88,7 @@ func (t *transport) acceptStreams() {
 
 // FinalAdvertiseAddr implements memberlist.Transport.
 func (t *transport) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
-	return t.listen.AsSlice(), t.packets.LocalAddr().(*net.UDPAddr).Port, nil
+	return t.listen.AsSlice(), t.packets.Port(), nil
 }
 
 // WriteTo implements memberlist.Transport. It never waits.
@@ -101,7 +97,7 @@ func (t *transport) WriteTo(b []byte, address string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("send to %s: %w", address, err)
 	}
-	if err := sendNow(t.raw, b, to); err != nil {
+	if err := t.packets.Send(b, to); err != nil {
 		return time.Time{}, fmt.Errorf("send to %s: %w", address, err)
 	}
 	return time.Now(), nil

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"vipd/cluster/quiet"
 )
 
 // Conn is a connection between two verified nodes. It is not a *tls.Conn on purpose: net/http closes
@@ -40,7 +42,7 @@ func (c *Credentials) Dial(ctx context.Context, addr, node, proto string) (*Conn
 	if err != nil {
 		return nil, err
 	}
-	client := tls.Client(raw, c.ClientConfig(node, proto))
+	client := tls.Client(quiet.Conn(raw), c.ClientConfig(node, proto))
 	if err := client.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("TLS handshake with %s: %w", addr, errors.Join(err, raw.Close()))
 	}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"vipd/cluster/quiet"
 )
 
 const (
@@ -121,7 +123,7 @@ func (m *Mux) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
 	defer m.enter(raw)()
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	server := tls.Server(raw, m.config)
+	server := tls.Server(quiet.Conn(raw), m.config)
 	if err := server.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}

@@ -115,7 +115,7 @@ func (c *batchConn) commit(b batch) error {
 	data, last, err := c.marshal(b)
 	if err == nil {
 		controlErr := c.raw.Control(func(fd uintptr) {
-			if err = unix.Sendto(int(fd), data, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err == nil {
+			if err = sendto(int(fd), data); err == nil {
 				err = c.result(int(fd), last)
 			}
 		})
@@ -151,7 +151,7 @@ var errNoAnswer = errors.New("nftables did not answer")
 // message with this number was acknowledged.
 func (c *batchConn) result(fd int, last uint32) error {
 	for {
-		n, _, err := unix.Recvfrom(fd, c.answer[:], unix.MSG_DONTWAIT)
+		n, err := recv(fd, c.answer[:])
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue

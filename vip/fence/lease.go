@@ -22,15 +22,6 @@ const (
 	maxAttempts = 4
 )
 
-// bootTime reads CLOCK_BOOTTIME, which unlike CLOCK_MONOTONIC goes on while the machine sleeps.
-func bootTime() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		panic("read CLOCK_BOOTTIME: " + err.Error()) // the clock exists since Linux 2.6.39
-	}
-	return ts.Nano()
-}
-
 // Raise opens the gate until the given instant of [Options].Now. It refuses with ErrHeld while addresses are held: they
 // were allowed under an older lease, which says nothing about this one. It returns ErrShut if less than 12 ms are left.
 func (f *Fence) Raise(until int64) error {
