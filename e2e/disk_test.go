@@ -279,3 +279,59 @@ func hang(s *scene, dir string) (mend func()) {
 	s.Cleanup(mend)
 	return mend
 }
+
+// A file system that meets an error becomes read-only, as ext4 does by default on most systems. The node falls out
+// and says why, the cluster serves on, and the node is back once the file system is mended.
+func TestDiskReadOnly(t *testing.T) {
+	s, disks := formOnDisks(t, 3, func(h *lab.Host) string {
+		if h.Name != "node1" {
+			return ""
+		}
+		return blockDisk(t, h)
+	})
+	s.apply(web)
+	n := s.Nodes[0]
+	s.move("web", n)
+	w := s.watch(web4, web6)
+	w.held("web", n, web4, web6)
+	at := time.Now()
+	w.step("the file system of %s, which holds web, becomes read-only", n)
+	device := s.shell("findmnt", "-no", "SOURCE", disks.at(n))
+	s.shell("mount", "-o", "remount,errors=remount-ro", disks.at(n))
+	s.must(os.WriteFile("/sys/fs/ext4/"+filepath.Base(device)+"/trigger_fs_error", []byte("1"), 0o200))
+	w.step("the cluster goes on taking commands")
+	s.await("apply is done", func(ctx context.Context) error {
+		_, err := s.Except(n)[0].Client.Apply(ctx, api.ApplyRequest{Groups: []state.Group{web, harness.Group("more", "10.9.0.110")}})
+		return err
+	})
+	w.taken("web", n, web4, web6)
+	w.shorter(web4, at, failoverLimit)
+	s.await(n.Name+" ends", func(context.Context) error {
+		if n.Running() {
+			return errors.New("it runs")
+		}
+		return nil
+	})
+	if !strings.Contains(n.Log(64<<10), "is read-only, as after errors of its disk") {
+		t.Errorf("%s ended and does not say why: %s", n, n.Log(4<<10))
+	}
+	w.step("the file system is mended, which is a copy here since this one is still in use")
+	image := filepath.Join(n.Host.Dir, "mended.img")
+	s.shell("cp", "--sparse=always", filepath.Join(n.Host.Dir, "disk.img"), image)
+	s.shell("e2fsck", "-fp", image)
+	s.shell("mount", "-o", "loop", image, disks.at(n))
+	s.Cleanup(func() { s.must(unix.Unmount(disks.at(n), unix.MNT_DETACH)) })
+	s.must(n.Restart(s.wait()))
+	s.whole()
+}
+
+// shell runs a command on the machine that the lab is on. e2fsck's 1 is that it mended something.
+func (s *scene) shell(name string, args ...string) string {
+	s.Helper()
+	out, err := exec.CommandContext(s.Context(), name, args...).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !(name == "e2fsck" && errors.As(err, &exit) && exit.ExitCode() == 1) {
+		s.Fatalf("%s %v: %v: %s", name, args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}

@@ -32,6 +32,11 @@ type Dir struct {
 // Open takes the data directory at path for this process, and creates it, for its owner only, if there is
 // none. It finishes a ForgetCluster that was cut short. Errors: ErrLocked, ErrNewerVersion, ErrDamaged.
 func Open(path string) (*Dir, error) {
+	d, err := openDir(path)
+	return d, advise(err, path)
+}
+
+func openDir(path string) (*Dir, error) {
 	if err := makeDir(path); err != nil {
 		return nil, err
 	}

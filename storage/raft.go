@@ -4,13 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
-	"go.etcd.io/bbolt"
 )
 
 const (
@@ -26,12 +23,14 @@ type Raft struct {
 	Snapshots raft.SnapshotStore
 
 	dir    *Dir
-	bolt   *raftboltdb.BoltStore
+	bolt   *sealedStore
 	writes *stoppingStore
 	canary chan struct{} // capacity 1: a TimedWrite is under way
 }
 
-// OpenRaft opens Raft's stores, and creates them if there are none. Error: ErrInUse.
+// OpenRaft opens Raft's stores, and creates them if the node has joined nothing yet. What is damaged is told by the
+// name of its file, but for a snapshot that an older one and the log make up for: that is removed. Errors: ErrInUse,
+// ErrDamaged.
 func (d *Dir) OpenRaft(logger hclog.Logger) (*Raft, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -40,11 +39,11 @@ func (d *Dir) OpenRaft(logger hclog.Logger) (*Raft, error) {
 	}
 	dir := d.file("raft")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open Raft's stores: %w", err)
+		return nil, advise(fmt.Errorf("open Raft's stores: %w", err), d.path)
 	}
-	r, err := openRaft(dir, logger)
+	r, err := d.openRaft(logger)
 	if err != nil {
-		return nil, err
+		return nil, advise(err, d.path)
 	}
 	if err := errors.Join(syncDir(dir), syncDir(d.path)); err != nil {
 		return nil, fmt.Errorf("open Raft's stores: %w", errors.Join(err, r.bolt.Close()))
@@ -53,24 +52,26 @@ func (d *Dir) OpenRaft(logger hclog.Logger) (*Raft, error) {
 	return r, nil
 }
 
-func openRaft(dir string, logger hclog.Logger) (*Raft, error) {
-	path := filepath.Join(dir, "raft.db")
-	bolt, err := raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
-		Timeout:        boltLockTimeout,
-		NoFreelistSync: true, // the free list is found again when the file is opened
-		FreelistType:   bbolt.FreelistMapType,
-	}})
+func (d *Dir) openRaft(logger hclog.Logger) (*Raft, error) {
+	dir := d.file("raft")
+	bolt, file, err := d.openBolt()
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w; if the file is damaged: %s", path, err, remedy)
+		return nil, err
 	}
-	writes := newStoppingStore(bolt)
+	snapshots, err := openSnapshots(dir, logger)
+	if err == nil {
+		err = snapshots.fit(file)
+	}
+	if err == nil && file.stale != 0 {
+		err = bolt.DeleteRange(file.stale, file.first-1)
+	}
+	if err != nil {
+		return nil, errors.Join(err, bolt.Close())
+	}
+	writes := newStoppingStore(bolt, d.path)
 	logs, err := raft.NewLogCache(cachedLogs, writes)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cache Raft's log: %w", err), bolt.Close())
-	}
-	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, logger)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open snapshots in %s: %w", dir, err), bolt.Close())
 	}
 	return &Raft{
 		Logs: logs, Stable: writes, Snapshots: snapshots,

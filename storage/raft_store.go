@@ -19,6 +19,7 @@ type store interface {
 // a failed sync a second one may succeed without the data being on the disk.
 type stoppingStore struct {
 	store
+	dir     string
 	pending *pending
 	failed  chan struct{} // closed once err is set
 
@@ -26,8 +27,8 @@ type stoppingStore struct {
 	err error
 }
 
-func newStoppingStore(s store) *stoppingStore {
-	return &stoppingStore{store: s, pending: newPending(), failed: make(chan struct{})}
+func newStoppingStore(s store, dir string) *stoppingStore {
+	return &stoppingStore{store: s, dir: dir, pending: newPending(), failed: make(chan struct{})}
 }
 
 func (s *stoppingStore) failure() error {
@@ -46,7 +47,7 @@ func (s *stoppingStore) do(what string, write func() error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("%s: %w", what, err)
+	err = advise(fmt.Errorf("%s: %w", what, err), s.dir)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {

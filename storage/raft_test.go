@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
+	"golang.org/x/sys/unix"
 )
 
 func openStores(t testing.TB, d *Dir) *Raft {
@@ -138,7 +139,7 @@ func TestRaftStoreOnFullDisk(t *testing.T) {
 			stored++
 		}
 	}
-	if !strings.Contains(err.Error(), "no space left") {
+	if !strings.Contains(err.Error(), "no space left") || !strings.Contains(err.Error(), "make room on the file system of "+disk) {
 		t.Fatalf("got %v", err)
 	}
 	select {
@@ -189,4 +190,20 @@ func TestStoresAreOpenOnce(t *testing.T) {
 	check(t, v.Close())
 	check(t, r.Close())
 	check(t, d.Close())
+}
+
+// A file system that became read-only, as after an error of its disk, is said to be, with what to do.
+func TestReadOnlyDisk(t *testing.T) {
+	disk := smallDisk(t, "4m")
+	d := open(t, disk)
+	r, v := openStores(t, d), openVotes(t, d)
+	check(t, errors.Join(r.Close(), v.Close(), d.Close()))
+	remount := func(flags uintptr) { check(t, unix.Mount("", disk, "", unix.MS_REMOUNT|flags, "")) }
+	remount(unix.MS_RDONLY)
+	_, err := Open(disk)
+	if err == nil || !strings.Contains(err.Error(), "the file system of "+disk+" is read-only") {
+		t.Errorf("got %v", err)
+	}
+	remount(0)
+	openVotes(t, open(t, disk))
 }

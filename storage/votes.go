@@ -47,7 +47,7 @@ func (d *Dir) Votes() (*Votes, error) {
 		return nil, fmt.Errorf("open votes: %w", damaged(v.path, err))
 	}
 	if err := v.compact(); err != nil {
-		return nil, fmt.Errorf("open votes: %w", err)
+		return nil, advise(fmt.Errorf("open votes: %w", err), d.path)
 	}
 	d.votes = v
 	return v, nil
@@ -154,7 +154,7 @@ func (v *Votes) append(r record, known func(memory) bool) error {
 		}
 	}
 	if err := v.writeSlot(r); err != nil {
-		err = fmt.Errorf("write %s: %w", v.path, err)
+		err = advise(fmt.Errorf("write %s: %w", v.path, err), v.dir.path)
 		v.fail(err)
 		return err
 	}

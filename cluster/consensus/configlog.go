@@ -21,11 +21,15 @@ type configLog struct {
 	// atOpen is the newest entry that stood in the log when it was opened, has not been dropped since,
 	// and changes the replicated state.
 	atOpen uint64
+
+	sizes logSizes
+	tried int           // size of the log that was told of last
+	large chan struct{} // capacity 1: the log has become large
 }
 
 // openConfigLog scans the entries that are there.
 func openConfigLog(store raft.LogStore) (*configLog, error) {
-	c := &configLog{LogStore: store}
+	c := &configLog{LogStore: store, large: make(chan struct{}, 1)}
 	first, err := store.FirstIndex()
 	if err != nil {
 		return nil, fmt.Errorf("read first index of the raft log: %w", err)
@@ -58,6 +62,21 @@ func (c *configLog) note(l *raft.Log) {
 		c.configs = append(c.configs, l.Index)
 	}
 	c.last, c.lastTerm = l.Index, l.Term
+	c.sizes.put(l.Index, len(l.Data))
+	if c.sizes.total > max(mostBytes, c.tried+retryBytes) {
+		c.tried = c.sizes.total
+		select {
+		case c.large <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// newestWithin counts the newest entries that have no more bytes than that together.
+func (c *configLog) newestWithin(bytes int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sizes.newestWithin(bytes)
 }
 
 // newest returns the index of the newest configuration in the log; 0 when it has none.
@@ -98,8 +117,11 @@ func (c *configLog) DeleteRange(min, max uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if max < c.last {
+		c.sizes.behead(max)
+		c.tried = 0
 		return nil // a head: its newest configuration stays in force
 	}
+	c.sizes.cut(min)
 	c.configs = slices.DeleteFunc(c.configs, func(i uint64) bool { return i >= min })
 	return c.rewind(min - 1)
 }

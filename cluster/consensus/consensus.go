@@ -49,7 +49,7 @@ type Node struct {
 	log       *configLog
 	transport *transport
 	stop      context.CancelFunc
-	forwarder sync.WaitGroup
+	helpers   sync.WaitGroup
 }
 
 // Start runs Raft on what the stores hold. Close stops it.
@@ -61,14 +61,15 @@ func Start(o Options) (*Node, error) {
 	n := &Node{options: o, log: log, fsm: newFSM(o.Committed, o.Broken), transport: newTransport(o.Stream, o.Logger)}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel
-	n.forwarder.Go(func() { n.transport.forward(ctx) })
-	n.raft, err = raft.NewRaft(n.config(), n.fsm, log, o.Stable, o.Snapshots, n.transport)
+	n.helpers.Go(func() { n.transport.forward(ctx) })
+	n.raft, err = newRaft(n.config(), n.fsm, log, &termStore{StableStore: o.Stable}, o.Snapshots, n.transport)
 	if err != nil {
 		n.stop()
 		n.transport.Close()
-		n.forwarder.Wait()
+		n.helpers.Wait()
 		return nil, fmt.Errorf("start raft: %w", err)
 	}
+	n.helpers.Go(func() { n.boundLog(ctx) })
 	return n, nil
 }
 
@@ -79,8 +80,8 @@ func (n *Node) config() *raft.Config {
 	c.ElectionTimeout = heartbeat
 	c.LeaderLeaseTimeout = leaderLease
 	c.CommitTimeout = commitTimeout
-	c.TrailingLogs = 1024
-	c.SnapshotThreshold = 4096
+	c.TrailingLogs = keptEntries
+	c.SnapshotThreshold = snapshotEach
 	c.ShutdownOnRemove = false
 	c.NoLegacyTelemetry = true
 	c.Logger = Logger(n.options.Logger)
@@ -107,7 +108,7 @@ func Bootstrap(o Options) error {
 func (n *Node) Close() error {
 	err := n.raft.Shutdown().Error()
 	n.stop()
-	n.forwarder.Wait()
+	n.helpers.Wait()
 	return errors.Join(err, n.transport.Close())
 }
 

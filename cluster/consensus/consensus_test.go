@@ -108,10 +108,11 @@ func TestRestartKeepsTheState(t *testing.T) {
 
 func TestSnapshotComesBackAndTravels(t *testing.T) {
 	a := founder(t)
+	check(t, a.keepBehind(100))
 	var proposers sync.WaitGroup
-	for i := range 60 { // 1200 in all, more than the log keeps behind a snapshot
+	for i := range 20 { // 200 in all, more than the log keeps behind a snapshot
 		proposers.Go(func() {
-			for j := range 20 {
+			for j := range 10 {
 				if _, err := a.Propose(t.Context(), joining(fmt.Sprintf("n%d-%d", i, j))); err != nil {
 					t.Errorf("propose: %v", err)
 				}

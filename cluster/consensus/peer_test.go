@@ -28,6 +28,8 @@ type peer struct {
 	path    string
 	address string
 	halt    func() // what start started, in reverse
+	// wrapStable stands between Raft and its stable store; nil: nothing does.
+	wrapStable func(raft.StableStore) raft.StableStore
 
 	mu      sync.Mutex
 	commits []Commit
@@ -76,6 +78,9 @@ func (p *peer) start(bootstrap bool) {
 		Stream: stream{mux.Listener(proto), credentials}, Logger: quiet(),
 		Committed: func(c Commit) { p.mu.Lock(); defer p.mu.Unlock(); p.commits = append(p.commits, c) },
 		Broken:    func(err error) { p.mu.Lock(); defer p.mu.Unlock(); p.broken = append(p.broken, err) },
+	}
+	if p.wrapStable != nil {
+		o.Stable = p.wrapStable(o.Stable)
 	}
 	if bootstrap {
 		check(p.t, Bootstrap(o))
