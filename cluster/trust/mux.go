@@ -25,8 +25,9 @@ const (
 // Mux shares one TCP port among application protocols: it does the TLS handshakes and hands each
 // connection to the listener of the protocol agreed on.
 //
-// Strangers can connect, so handshakes are bounded in time and number. When there are too many, the
-// oldest gives way: those of nodes take milliseconds, so it is the one that least looks like one.
+// Strangers can connect, so handshakes are bounded in time and number. When there are too many, one of the host
+// that has most of them gives way, its oldest: those of nodes are few and take milliseconds, so it is the one
+// that least looks like one.
 type Mux struct {
 	inner     net.Listener
 	config    *tls.Config
@@ -35,7 +36,8 @@ type Mux struct {
 
 	handshakes sync.WaitGroup
 	mu         sync.Mutex
-	pending    *list.List // of net.Conn, the oldest first
+	pending    *list.List     // of net.Conn, the oldest first
+	from       map[string]int // how many are of a host
 }
 
 // NewMux makes a Mux for the given protocols. It owns inner from then on; Run serves it.
@@ -46,6 +48,7 @@ func NewMux(inner net.Listener, c *Credentials, log *slog.Logger, protos ...stri
 		log:       log,
 		listeners: map[string]*listener{},
 		pending:   list.New(),
+		from:      map[string]int{},
 	}
 	for _, p := range protos {
 		m.listeners[p] = newListener(inner.Addr())
@@ -76,7 +79,8 @@ func (m *Mux) Run(ctx context.Context) error {
 		raw, err := m.inner.Accept()
 		switch {
 		case err == nil:
-			m.handshakes.Go(func() { m.serve(ctx, raw) })
+			leave := m.enter(raw) // here, so that it is in the order of arrival
+			m.handshakes.Go(func() { m.serve(ctx, raw, leave) })
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, net.ErrClosed):
@@ -108,8 +112,9 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (m *Mux) serve(ctx context.Context, raw net.Conn) {
+func (m *Mux) serve(ctx context.Context, raw net.Conn, leave func()) {
 	conn, err := m.handshake(ctx, raw)
+	leave()
 	if err == nil && !m.listeners[conn.state.NegotiatedProtocol].deliver(conn) {
 		err = fmt.Errorf("nobody accepts %s", conn.state.NegotiatedProtocol)
 	}
@@ -120,7 +125,6 @@ func (m *Mux) serve(ctx context.Context, raw net.Conn) {
 }
 
 func (m *Mux) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
-	defer m.enter(raw)()
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	server := tls.Server(quiet.Conn(raw), m.config)
@@ -130,20 +134,51 @@ func (m *Mux) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
 	return newConn(server)
 }
 
-// enter counts a handshake, at the cost of the oldest one if there are too many. The function returned
-// ends it.
+// enter counts a handshake, at the cost of another if there are too many. The function returned ends it.
 func (m *Mux) enter(raw net.Conn) (leave func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.pending.Len() >= maxHandshakes {
-		oldest := m.pending.Front()
-		m.pending.Remove(oldest)
-		oldest.Value.(net.Conn).Close()
+		m.evict()
 	}
 	e := m.pending.PushBack(raw)
+	m.from[hostOf(raw)]++
 	return func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.pending.Remove(e) // of no effect if it had to give way
+		m.remove(e)
 	}
+}
+
+// evict closes the oldest connection of the host that has most.
+func (m *Mux) evict() {
+	var oldest *list.Element
+	for e := m.pending.Front(); e != nil; e = e.Next() {
+		if oldest == nil || m.from[hostOf(e.Value.(net.Conn))] > m.from[hostOf(oldest.Value.(net.Conn))] {
+			oldest = e
+		}
+	}
+	m.remove(oldest)
+	oldest.Value.(net.Conn).Close()
+}
+
+// remove is of no effect on one that had to give way.
+func (m *Mux) remove(e *list.Element) {
+	before := m.pending.Len()
+	m.pending.Remove(e)
+	if m.pending.Len() == before {
+		return
+	}
+	host := hostOf(e.Value.(net.Conn))
+	if m.from[host]--; m.from[host] == 0 {
+		delete(m.from, host)
+	}
+}
+
+func hostOf(c net.Conn) string {
+	host, _, err := net.SplitHostPort(c.RemoteAddr().String())
+	if err != nil {
+		return c.RemoteAddr().String()
+	}
+	return host
 }

@@ -2,6 +2,7 @@ package trust
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -44,6 +45,28 @@ func TestSilentStrangersBlockNobody(t *testing.T) {
 	t.Logf("served in %v with %d strangers waiting", time.Since(start), len(strangers))
 	for _, raw := range strangers {
 		requireCloses(t, raw) // the younger ones by the handshake's deadline
+	}
+}
+
+// One host opens connections as fast as it can. Nodes on other hosts are served meanwhile, however long their
+// handshakes take.
+func TestFloodOfOneHostLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	c := credentials(t, "c1", "a", NewSecret())
+	addr := startEcho(t, c)
+	slow, err := net.Dial("tcp", addr)
+	check(t, err)
+	defer slow.Close()
+	flooder := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	for range 4 * maxHandshakes {
+		raw, err := flooder.Dial("tcp", addr)
+		check(t, err)
+		defer raw.Close()
+	}
+	requireServes(t, c, addr)
+	client := tls.Client(slow, c.ClientConfig("", rpcProto))
+	if err := client.HandshakeContext(t.Context()); err != nil {
+		t.Fatalf("a handshake that began before the flood had to give way: %v", err)
 	}
 }
 
