@@ -49,7 +49,7 @@ func (m *member) ableAlone(view *state.State) repertoire {
 	health := own.judge(view)
 	for name, g := range view.Groups {
 		priority := g.PriorityOn(me.Name)
-		if g.OnQuorumLoss != state.FallBack || g.VRRP == nil || priority == 0 || health.Ineligible[name] != "" || health.Unknown[name] != "" {
+		if g.OnQuorumLoss != state.FallBack || g.VRRP == nil || g.Excludes(me) != "" || health.Ineligible[name] != "" || health.Unknown[name] != "" {
 			continue
 		}
 		able[name] = uint8(min(max(priority+health.Adjust[name].By, 1), vrrp.PriorityOwner-1))

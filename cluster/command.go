@@ -136,7 +136,7 @@ func (m *member) planMove(view *state.State, r api.MoveRequest) (state.Move, err
 	if g == nil {
 		return state.Move{}, fmt.Errorf("%s: %w; `vipctl status` lists them", r.Group, errNoGroup)
 	}
-	ranking := placement.Rank(view, m.health(view), g, nil)
+	ranking := placement.Rank(view, m.health(view), g, placement.PlacesOf(view))
 	i := slices.IndexFunc(ranking, func(c placement.Candidate) bool { return c.Node == r.Node })
 	if i < 0 {
 		return state.Move{}, fmt.Errorf("%s: %w; `vipctl status` lists them", r.Node, state.ErrUnknownNode)
@@ -188,9 +188,9 @@ func (n *Node) Drain(ctx context.Context, r api.DrainRequest, progress api.Progr
 // stranded returns the groups that nobody could hold if a node did not.
 func (m *member) stranded(view *state.State, node string) []string {
 	var stranded []string
-	health := m.health(view)
+	health, places := m.health(view), placement.PlacesOf(view)
 	for _, name := range view.HeldBy(node) {
-		others := slices.ContainsFunc(placement.Rank(view, health, view.Groups[name], nil), func(c placement.Candidate) bool {
+		others := slices.ContainsFunc(placement.Rank(view, health, view.Groups[name], places), func(c placement.Candidate) bool {
 			return c.Node != node && c.Eligible
 		})
 		if !others {

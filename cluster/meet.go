@@ -61,7 +61,7 @@ func (m *member) peers() []storage.Peer {
 	})
 }
 
-// askToJoin has this node made a member, or its new address known. Asking twice does no harm.
+// askToJoin has this node made a member, or its new address or labels known. Asking twice does no harm.
 func (m *member) askToJoin(ctx context.Context) {
 	me := m.View().Nodes[m.self.node]
 	if me != nil {
@@ -71,12 +71,16 @@ func (m *member) askToJoin(ctx context.Context) {
 	switch {
 	case me == nil && !m.joining.Load():
 		return // a member whose state has not caught up yet, or that was removed
-	case me != nil && me.Gossip == want.Gossip && me.Address == want.Address:
+	case me != nil && me.Gossip == want.Gossip && me.Address == want.Address && maps.Equal(me.Labels, want.Labels):
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	err := m.callAny(limited, "join", joinCall{Node: want})
+	ask := func() error { return m.callAny(limited, "join", joinCall{Node: want}) }
+	if len(m.peers()) == 0 && me != nil {
+		ask = func() error { _, err := m.letIn(limited, joinCall{Node: want}); return err }
+	}
+	err := ask()
 	var refused *callError
 	if errors.As(err, &refused) && refused.Unwrap() != nil {
 		m.log.Warn("the cluster does not let this node in", "error", err)

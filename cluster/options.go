@@ -21,8 +21,9 @@ type Options struct {
 	Listen      netip.Addr // that peers reach this node at
 	GossipPort  int
 	ClusterPort int
-	Socket      string // for vipctl
-	Fence       bool   // whether the kernel enforces the lease
+	Socket      string            // for vipctl
+	Labels      map[string]string // of this node, by which groups choose nodes
+	Fence       bool              // whether the kernel enforces the lease
 	Dir         *storage.Dir
 	Scripts     health.Scripts // of checks
 	Logger      *slog.Logger

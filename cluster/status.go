@@ -118,18 +118,15 @@ func nodeState(n *state.Node, seen gossip.Member, said account) string {
 func (m *member) groupStatus(view *state.State) []api.GroupStatus {
 	groups := []api.GroupStatus{}
 	health := m.health(view)
-	load := map[string]int{}
-	for _, a := range view.Assignments {
-		load[a.Holder]++
-	}
+	places := placement.PlacesOf(view)
 	for _, name := range slices.Sorted(maps.Keys(view.Groups)) {
-		groups = append(groups, describeGroup(view, health, view.Groups[name], load))
+		groups = append(groups, describeGroup(view, health, view.Groups[name], places))
 	}
 	m.describeVRRP(view, groups)
 	return groups
 }
 
-func describeGroup(view *state.State, health placement.Health, g *state.Group, load map[string]int) api.GroupStatus {
+func describeGroup(view *state.State, health placement.Health, g *state.Group, places *placement.Places) api.GroupStatus {
 	a := view.Assignments[g.Name]
 	status := api.GroupStatus{
 		Name: g.Name, Holder: a.Holder, Since: a.Since, Reason: a.Reason, Serial: a.Serial, Pinned: a.Pinned,
@@ -138,7 +135,7 @@ func describeGroup(view *state.State, health placement.Health, g *state.Group, l
 	for _, address := range g.Addresses {
 		status.Addresses = append(status.Addresses, address.Prefix.String())
 	}
-	for _, c := range placement.Rank(view, health, g, load) {
+	for _, c := range placement.Rank(view, health, g, places) {
 		status.Nodes = append(status.Nodes, api.Candidate{Node: c.Node, Eligible: c.Eligible, Priority: c.Priority, Why: c.Why, Adjusted: c.Adjusted})
 	}
 	return status

@@ -180,5 +180,5 @@ func (m *member) found() *state.Init {
 func (m *member) asNode() state.Node { return asNode(m.options, m.self.instance) }
 
 func asNode(o Options, instance string) state.Node {
-	return state.Node{Name: o.Name, Instance: instance, Gossip: o.gossipAddress(), Address: o.clusterAddress()}
+	return state.Node{Name: o.Name, Instance: instance, Gossip: o.gossipAddress(), Address: o.clusterAddress(), Labels: o.Labels}
 }

@@ -30,12 +30,13 @@ func (m *member) assembleSpeaker() {
 // it cannot hold are left out.
 func (m *member) adjustments(view *state.State) map[string]int {
 	health := m.health(view)
+	places := placement.PlacesOf(view)
 	moved := map[string]int{}
 	for name, g := range view.Groups {
 		if g.VRRP == nil {
 			continue
 		}
-		for _, c := range placement.Rank(view, health, g, nil) {
+		for _, c := range placement.Rank(view, health, g, places) {
 			if c.Node == m.self.node && c.Priority > 0 {
 				moved[name] = c.Holding - g.PriorityOn(c.Node)
 			}

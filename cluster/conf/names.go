@@ -17,6 +17,18 @@ func CheckNode(name string) error {
 	return Problem{Text: fmt.Sprintf("%q is not a node name", Short(name)), Remedy: "use at most 63 letters, digits, `-` and `.`, as in node1 or db-2.example"}
 }
 
+var labelText = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$`)
+
+// CheckLabel reports why a label of a node cannot be so, as a Problem.
+func CheckLabel(key, value string) error {
+	for _, text := range []string{key, value} {
+		if !labelText.MatchString(text) {
+			return Problem{Text: fmt.Sprintf("%q cannot be in a label", Short(text)), Remedy: "use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first, as in rack: a"}
+		}
+	}
+	return nil
+}
+
 // CheckInterface reports why a name cannot be a network interface's, as a Problem. The kernel's rule is dev_valid_name;
 // here a name is also plain ASCII.
 func CheckInterface(name string) error {

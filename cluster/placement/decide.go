@@ -1,8 +1,8 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -30,13 +30,8 @@ type Plan struct {
 // Decide returns what should change. now and better serve preempt_delay alone: now is a time on the
 // caller's own clock, better is what its last Plan remembered (nil at first).
 func Decide(s *state.State, h Health, now time.Duration, better Better) Plan {
-	d := decider{state: s, health: h, now: now, before: better, plan: Plan{Better: Better{}}, load: map[string]int{}}
-	for _, a := range s.Assignments {
-		if a.Holder != "" {
-			d.load[a.Holder]++
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.Groups)) {
+	d := decider{state: s, health: h, now: now, before: better, plan: Plan{Better: Better{}}, places: PlacesOf(s)}
+	for _, name := range d.order() {
 		switch set := togetherWith(s, s.Groups[name]); {
 		case s.Groups[name].Together == "":
 			d.group(s.Groups[name])
@@ -44,6 +39,7 @@ func Decide(s *state.State, h Health, now time.Duration, better Better) Plan {
 			d.together(set)
 		}
 	}
+	slices.SortStableFunc(d.plan.Decisions, func(a, b Decision) int { return cmp.Compare(a.Group, b.Group) })
 	return d.plan
 }
 
@@ -53,16 +49,16 @@ type decider struct {
 	now    time.Duration
 	before Better
 	plan   Plan
-	load   map[string]int
+	places *Places // as they are once the plan is carried out
 }
 
 func (d *decider) group(g *state.Group) {
 	current := d.state.Assignments[g.Name]
-	ranking := Rank(d.state, d.health, g, d.load)
+	ranking := Rank(d.state, d.health, g, d.places)
 	if i := slices.IndexFunc(ranking, func(c Candidate) bool { return c.Node == current.Holder }); i >= 0 {
 		holder := ranking[i]
 		if holder.Tolerated && d.state.Nodes[holder.Node].Epoch == current.Epoch {
-			d.preempt(g, holder, ranking[0])
+			d.preempt(g, holder, ranking)
 			return
 		}
 		d.replace(g, ranking, fmt.Sprintf("%s: %s", holder.Node, holder.Why))
@@ -97,31 +93,55 @@ func firstCause(why string) string {
 }
 
 // preempt moves a group from a holder that could keep it to a better node, if the group wants that.
-func (d *decider) preempt(g *state.Group, holder, best Candidate) {
+func (d *decider) preempt(g *state.Group, holder Candidate, ranking []Candidate) {
 	if !g.Preempt || d.state.Assignments[g.Name].Pinned {
 		return
 	}
-	if why := d.better(g, holder, best); why != "" {
-		d.decide(g, best.Node, why)
+	if to, why := d.better(g, holder, ranking, 1); to != "" {
+		d.decide(g, to, why)
 	}
 }
 
-// better says why a node should take a group from its holder; empty if it is not better, or not for long enough yet.
-func (d *decider) better(g *state.Group, holder, best Candidate) string {
-	if !best.Eligible || best.Priority <= holder.Holding {
-		return ""
+// better returns the node that should take a group, or a set of so many, from its holder, and why; "" if none is
+// better, or not for long enough yet. Each such move keeps groups further apart, or else is to a higher priority, or
+// else evens out the nodes' loads. So moves come to an end.
+func (d *decider) better(g *state.Group, holder Candidate, ranking []Candidate, groups int) (to, why string) {
+	switch best := ranking[0]; {
+	case best.Eligible && best.Crowd < holder.Crowd:
+		to, why = best.Node, fmt.Sprintf("apart: %s has more of the groups that this one is kept apart from", holder.Node)
+	case best.Eligible && best.Crowd == holder.Crowd && best.Priority > holder.Holding:
+		adjusted := ""
+		if holder.Holding != g.PriorityOn(holder.Node) {
+			adjusted = inBrackets(holder.Adjusted)
+		}
+		to, why = best.Node, fmt.Sprintf("preempt: priority %d is better than %d of %s%s", best.Priority, holder.Holding, holder.Node, adjusted)
+	case g.Balance:
+		to, why = d.lighter(holder, ranking, groups)
 	}
-	if wait := d.delay(g, best.Node); wait > 0 {
+	if to == "" {
+		return "", ""
+	}
+	if wait := d.delay(g, to); wait > 0 {
 		if next := d.now + wait; d.plan.Next == 0 || next < d.plan.Next {
 			d.plan.Next = next
 		}
-		return ""
+		return "", ""
 	}
-	why := ""
-	if holder.Holding != g.PriorityOn(holder.Node) {
-		why = holder.Adjusted
+	return to, why
+}
+
+// lighter returns the node that is as good as a holder and would still hold less than it if it took so many groups.
+func (d *decider) lighter(holder Candidate, ranking []Candidate, groups int) (to, why string) {
+	for _, c := range ranking {
+		if !c.Eligible || c.Node == holder.Node || c.Crowd != holder.Crowd || c.Priority != holder.Holding {
+			continue
+		}
+		if has, had := d.places.load[c.Node], d.places.load[holder.Node]; had-has > groups {
+			return c.Node, fmt.Sprintf("balance: %s holds %d groups, %s %d", holder.Node, had, c.Node, has)
+		}
+		break // the others hold more
 	}
-	return fmt.Sprintf("preempt: priority %d is better than %d of %s%s", best.Priority, holder.Holding, holder.Node, inBrackets(why))
+	return "", ""
 }
 
 func inBrackets(why string) string {
@@ -147,13 +167,10 @@ func (d *decider) delay(g *state.Group, node string) time.Duration {
 func (d *decider) decide(g *state.Group, to, reason string) {
 	current := d.state.Assignments[g.Name]
 	dec := Decision{Group: g.Name, Serial: current.Serial, To: to, Reason: reason}
-	if current.Holder != "" {
-		d.load[current.Holder]--
-	}
 	if to != "" {
 		dec.Epoch = d.state.Nodes[to].Epoch
-		d.load[to]++
 	}
+	d.places.move(g, to)
 	d.plan.Decisions = append(d.plan.Decisions, dec)
 }
 

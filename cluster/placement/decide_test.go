@@ -221,6 +221,11 @@ func TestDecideProperties(t *testing.T) {
 		if len(plan.Decisions) > 0 {
 			next, _ = c.Apply(c.Index+1, state.Command{Assign: &state.Assign{Moves: Moves(plan.Decisions)}})
 		}
+		for _, g := range c.Groups {
+			if g.Apart != "" || g.Balance {
+				return // one move may make room for the next: see TestMovesComeToAnEnd
+			}
+		}
 		if again := Decide(next, c.health, 0, nil); len(again.Decisions) > 0 {
 			t.Fatalf("after all was carried out there is still more to do: %s", show(again))
 		}
@@ -232,11 +237,15 @@ func checkDecision(t *rapid.T, c *cluster, d Decision) {
 		t.Fatalf("%s moves to %q without a reason", d.Group, d.To)
 	}
 	g, old := c.Groups[d.Group], c.Assignments[d.Group]
-	for _, candidate := range Rank(c.State, c.health, g, nil) {
-		if candidate.Node == d.To && !candidate.Eligible {
-			t.Fatalf("%s goes to %s: %s", d.Group, d.To, candidate.Why)
+	for _, candidate := range Rank(c.State, c.health, g, PlacesOf(c.State)) {
+		// Groups that are kept apart may make room for each other, so what counts is the group by itself.
+		if alone := standing(c.Nodes[candidate.Node], c.health[candidate.Node], g); candidate.Node == d.To && !alone.Eligible {
+			t.Fatalf("%s goes to %s: %s", d.Group, d.To, alone.Why)
 		}
-		if g.Together == "" && candidate.Node == old.Holder && candidate.Tolerated && d.To != "" && candidate.Priority >= g.PriorityOn(d.To) {
+		if candidate.Node == old.Holder && candidate.Tolerated && g.Together == "" && !g.ApartStrict && !g.Preempt {
+			t.Fatalf("%s leaves %s, which can hold it, and does not preempt", d.Group, old.Holder)
+		}
+		if g.Together == "" && g.Apart == "" && !g.Balance && candidate.Node == old.Holder && candidate.Tolerated && d.To != "" && candidate.Priority >= g.PriorityOn(d.To) {
 			t.Fatalf("%s moves from %s (%d) to %s (%d) for nothing", d.Group, old.Holder, candidate.Priority, d.To, g.PriorityOn(d.To))
 		}
 	}
@@ -248,6 +257,9 @@ func draw(t *rapid.T) *cluster {
 	var names []string
 	for name, n := range c.Nodes {
 		names = append(names, name)
+		if rapid.Bool().Draw(t, "label") {
+			n.Labels = map[string]string{"rack": "a"}
+		}
 		n.Drained = rapid.IntRange(0, 5).Draw(t, "drained") == 0
 		if rapid.IntRange(0, 5).Draw(t, "dead") == 0 {
 			n.Epoch = 0
@@ -257,6 +269,7 @@ func draw(t *rapid.T) *cluster {
 			h.Suspect = rapid.SampledFrom([]string{"", "", "", "it is silent"}).Draw(t, "suspect")
 		})
 	}
+	pairs := map[string]bool{} // of sets that one group is in
 	for i := range rapid.IntRange(0, 6).Draw(t, "groups") {
 		holder := rapid.SampledFrom(append(names, "")).Draw(t, "holder")
 		if n := c.Nodes[holder]; n != nil && !n.Live() {
@@ -264,7 +277,19 @@ func draw(t *rapid.T) *cluster {
 		}
 		c.group(fmt.Sprintf("g%d", i), holder, func(g *state.Group) {
 			g.Preempt = rapid.Bool().Draw(t, "preempt")
+			g.Apart = rapid.SampledFrom([]string{"", "", "set1", "set2"}).Draw(t, "apart")
+			g.ApartStrict = g.Apart == "set2"
+			g.Balance = rapid.Bool().Draw(t, "balance")
+			if rapid.IntRange(0, 5).Draw(t, "selector") == 0 {
+				g.Selector = map[string]string{"rack": "a"}
+			}
 			g.Together = rapid.SampledFrom([]string{"", "", "", "set1", "set2"}).Draw(t, "together")
+			if pair := g.Together + " " + g.Apart; g.Together != "" && g.Apart != "" {
+				if pairs[pair] {
+					g.Together = "" // a specification refuses it
+				}
+				pairs[pair] = true
+			}
 			g.Priorities = map[string]int{}
 			for _, name := range names {
 				g.Priorities[name] = rapid.IntRange(0, 3).Draw(t, "priority")

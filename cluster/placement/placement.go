@@ -52,6 +52,7 @@ type Candidate struct {
 	Node     string
 	Priority int    // effective; 0 when ineligible
 	Holding  int    // what others have to be better than while it holds the group
+	Crowd    int    // how many of the groups that this one is kept apart from are there
 	Adjusted string // why Priority is not the configured one; empty when it is
 	Why      string // why it is ineligible, or gets nothing new; empty otherwise
 	// Eligible nodes may be given the group. Tolerated ones may keep it if they have it.
@@ -60,13 +61,14 @@ type Candidate struct {
 	Pending bool
 }
 
-// Rank returns every member's standing for a group, best first; all groups of a set have one ranking.
-func Rank(s *state.State, h Health, g *state.Group, load map[string]int) []Candidate {
+// Rank returns every member's standing for a group, best first; all groups of a set have one ranking. p is where all
+// groups are.
+func Rank(s *state.State, h Health, g *state.Group, p *Places) []Candidate {
 	set := togetherWith(s, g)
 	current, by := s.Assignments[set[0].Name], cmp.Or(g.Together, g.Name)
 	ranking := make([]Candidate, 0, len(s.Nodes))
 	for _, name := range slices.Sorted(maps.Keys(s.Nodes)) {
-		ranking = append(ranking, standingFor(s.Nodes[name], h[name], set, g))
+		ranking = append(ranking, p.standingFor(s.Nodes[name], h[name], set, g))
 	}
 	holds := func(c Candidate) bool {
 		return current != nil && current.Holder == c.Node && current.Epoch == s.Nodes[c.Node].Epoch
@@ -74,9 +76,10 @@ func Rank(s *state.State, h Health, g *state.Group, load map[string]int) []Candi
 	slices.SortStableFunc(ranking, func(a, b Candidate) int {
 		return cmp.Or(
 			compareBool(b.Eligible, a.Eligible),
+			cmp.Compare(a.Crowd, b.Crowd),
 			cmp.Compare(b.Priority, a.Priority),
 			compareBool(holds(b), holds(a)),
-			cmp.Compare(load[a.Node], load[b.Node]),
+			cmp.Compare(p.load[a.Node], p.load[b.Node]),
 			cmp.Compare(spread(by, a.Node), spread(by, b.Node)),
 			cmp.Compare(a.Node, b.Node),
 		)
@@ -97,8 +100,8 @@ func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
 		c.Why = "it is leaving the cluster"
 	case n.Drained:
 		c.Why = "it is drained"
-	case priority == 0:
-		c.Why = "its priority is 0"
+	case g.Excludes(n) != "":
+		c.Why = g.Excludes(n)
 	case known && h.Unfit != "":
 		c.Why = h.Unfit
 	case known && h.Ineligible[g.Name] != "":

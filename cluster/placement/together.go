@@ -34,13 +34,13 @@ func With(s *state.State, g *state.Group) []string {
 
 // standingFor is a node's standing for a set of groups: as good as for the one that it is worst for, since a node that
 // cannot hold one of them cannot hold any. g is the one that is asked about.
-func standingFor(n *state.Node, h NodeHealth, set []*state.Group, g *state.Group) Candidate {
-	worst := standing(n, h, g)
+func (p *Places) standingFor(n *state.Node, h NodeHealth, set []*state.Group, g *state.Group) Candidate {
+	worst := p.keepApart(standing(n, h, g), g)
 	for _, member := range set {
 		if member == g {
 			continue
 		}
-		c := standing(n, h, member)
+		c := p.keepApart(standing(n, h, member), member)
 		if c.Why != "" && c.Why != worst.Why {
 			c.Why = fmt.Sprintf("%s goes with it: %s", member.Name, c.Why)
 		}
@@ -51,6 +51,8 @@ func standingFor(n *state.Node, h NodeHealth, set []*state.Group, g *state.Group
 
 // worse joins two standings of one node.
 func worse(a, b Candidate) Candidate {
+	a.Crowd += b.Crowd
+	b.Crowd = a.Crowd
 	if rank(b) < rank(a) {
 		a, b = b, a // a is the one with more against it
 	}
@@ -76,13 +78,13 @@ func rank(c Candidate) int {
 
 // together decides for a set of groups as for one.
 func (d *decider) together(set []*state.Group) {
-	ranking := Rank(d.state, d.health, set[0], d.load)
+	ranking := Rank(d.state, d.health, set[0], d.places)
 	holders := d.holders(set)
 	if len(holders) == 1 {
 		i := slices.IndexFunc(ranking, func(c Candidate) bool { return c.Node == holders[0] })
 		switch holder := ranking[i]; {
 		case !holder.Tolerated:
-		case d.preemptAll(set, holder, ranking[0]), d.heldBy(set, holder.Node):
+		case d.preemptAll(set, holder, ranking), d.heldBy(set, holder.Node):
 			return
 		case holder.Eligible:
 			d.giveAll(set, holder.Node, fmt.Sprintf("goes together with what %s holds", holder.Node))
@@ -117,18 +119,18 @@ func (d *decider) heldBy(set []*state.Group, node string) bool {
 
 // preemptAll moves a set to a better node if all its groups want that, and reports whether it did; the longest of their
 // delays counts.
-func (d *decider) preemptAll(set []*state.Group, holder, best Candidate) bool {
+func (d *decider) preemptAll(set []*state.Group, holder Candidate, ranking []Candidate) bool {
 	patient := slices.MaxFunc(set, func(a, b *state.Group) int { return cmp.Compare(a.PreemptDelay, b.PreemptDelay) })
 	for _, g := range set {
 		if !g.Preempt || d.state.Assignments[g.Name].Pinned {
 			return false
 		}
 	}
-	why := d.better(patient, holder, best)
-	if why != "" {
-		d.giveAll(set, best.Node, why)
+	to, why := d.better(patient, holder, ranking, len(set))
+	if to != "" {
+		d.giveAll(set, to, why)
 	}
-	return why != ""
+	return to != ""
 }
 
 // replaceAll gives a set that no one node can keep to the best node, or to nobody.

@@ -112,12 +112,12 @@ func TestTogetherProperties(t *testing.T) {
 			if h, seen := holder[g.Together]; seen && h != a.Holder {
 				// A group that nobody has waits while the holder of the others says nothing, and no longer.
 				waits := a.Holder == "" || h == ""
-				if held := a.Holder + h; !waits || eligible(Rank(next, c.health, g, nil), held) {
+				if held := a.Holder + h; !waits || eligible(Rank(next, c.health, g, PlacesOf(next)), held) {
 					t.Fatalf("set %s is on %q and %q: %s", g.Together, h, a.Holder, show(plan))
 				}
 			}
 			holder[g.Together] = a.Holder
-			for _, candidate := range Rank(c.State, c.health, g, nil) {
+			for _, candidate := range Rank(c.State, c.health, g, PlacesOf(c.State)) {
 				alone := standing(c.Nodes[candidate.Node], c.health[candidate.Node], g)
 				if candidate.Eligible && !alone.Eligible || candidate.Tolerated && !alone.Tolerated || candidate.Priority > alone.Priority && alone.Tolerated {
 					t.Fatalf("%s stands for %s as %+v, alone as %+v", candidate.Node, name, candidate, alone)

@@ -31,6 +31,7 @@ type checker struct {
 	known      map[string]*state.Check
 	ips        map[netip.Addr]place
 	routers    map[router]string // virtual routers -> where they are
+	apart      map[string]*setOfApart
 	addresses  int
 }
 
@@ -43,7 +44,7 @@ func check(s Spec, path func(list string, i int) string, doc *conf.Document) {
 		doc.Add("groups", fmt.Sprintf("there are %d groups", len(s.Groups)), fmt.Sprintf("use at most %d; addresses that move together fit into one", maxGroups))
 		return
 	}
-	c := checker{doc: doc, names: map[string]string{}, checkNames: map[string]string{}, known: map[string]*state.Check{}, ips: map[netip.Addr]place{}, routers: map[router]string{}}
+	c := checker{doc: doc, names: map[string]string{}, checkNames: map[string]string{}, known: map[string]*state.Check{}, ips: map[netip.Addr]place{}, routers: map[router]string{}, apart: map[string]*setOfApart{}}
 	if len(s.Checks) > maxChecks {
 		doc.Add("checks", fmt.Sprintf("there are %d checks", len(s.Checks)), fmt.Sprintf("use at most %d; several groups can name one", maxChecks))
 		return
@@ -72,6 +73,7 @@ func (c *checker) group(path string, g *state.Group) {
 	if g.Together != "" && !groupName.MatchString(g.Together) {
 		c.doc.Add(path+".together", fmt.Sprintf("%q is not the name of a set", conf.Short(g.Together)), "use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first")
 	}
+	c.place(path, g)
 	if w := g.WeightOfLink(); w < 0 || w > maxLinkWeight {
 		c.doc.Add(path+".link_weight", fmt.Sprintf("%d is out of range", w), "use 0 to 253; 0 lets a bond count as long as any of its links works")
 	}

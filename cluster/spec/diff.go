@@ -101,6 +101,7 @@ func changesOf(old, new state.Group) []string {
 	field("preempt", fmt.Sprint(old.Preempt), fmt.Sprint(new.Preempt))
 	field("preempt_delay", conf.Duration(old.PreemptDelay).String(), conf.Duration(new.PreemptDelay).String())
 	field("together", orNone(old.Together), orNone(new.Together))
+	changes = append(changes, placeChanges(old, new)...)
 	changes = append(changes, useChanges(old.Checks, new.Checks)...)
 	field("link_weight", weightText(old), weightText(new))
 	field("on_quorum_loss", quorumLoss(old.OnQuorumLoss), quorumLoss(new.OnQuorumLoss))

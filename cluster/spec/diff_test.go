@@ -42,6 +42,8 @@ func TestCompare(t *testing.T) {
 		{"weight of a link", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nlink_weight: 0"), "~ group web: link_weight unset → 0\n"},
 		{"weight of a link, stated", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nlink_weight: 10"), "~ group web: link_weight unset → 10\n"},
 		{"together", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\ntogether: front"), "~ group web: together none → front\n"},
+		{"where it may be", groupWith("addresses: [10.0.0.1]\napart: s\nselector: {rack: a}"), groupWith("addresses: [10.0.0.1]\napart: {set: s, strict: true}\nnodes: [n2, n1]\nbalance: true"),
+			"~ group web: apart s → s (strict), nodes any → [n1, n2], selector [rack: a] → any, balance false → true\n"},
 		{"preemption", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\npreempt: false\npreempt_delay: 60s"), "~ group web: preempt true → false, preempt_delay 0s → 1m\n"},
 	}
 	for _, tt := range tests {

@@ -19,18 +19,22 @@ type document struct {
 }
 
 type group struct {
-	Name         string         `yaml:"name"`
-	Interface    string         `yaml:"interface,omitempty"`
-	Addresses    []address      `yaml:"addresses"`
-	Priority     *int           `yaml:"priority,omitempty"`
-	Priorities   map[string]int `yaml:"priorities,omitempty,flow"`
-	Preempt      *bool          `yaml:"preempt,omitempty"`
-	PreemptDelay conf.Duration  `yaml:"preempt_delay,omitempty"`
-	LinkWeight   *int           `yaml:"link_weight,omitempty"`
-	OnQuorumLoss string         `yaml:"on_quorum_loss,omitempty"`
-	VRRP         *vrrpSection   `yaml:"vrrp,omitempty,flow"`
-	Checks       []checkUse     `yaml:"checks,omitempty,flow"`
-	Together     string         `yaml:"together,omitempty"`
+	Name         string            `yaml:"name"`
+	Interface    string            `yaml:"interface,omitempty"`
+	Addresses    []address         `yaml:"addresses"`
+	Priority     *int              `yaml:"priority,omitempty"`
+	Priorities   map[string]int    `yaml:"priorities,omitempty,flow"`
+	Preempt      *bool             `yaml:"preempt,omitempty"`
+	PreemptDelay conf.Duration     `yaml:"preempt_delay,omitempty"`
+	LinkWeight   *int              `yaml:"link_weight,omitempty"`
+	OnQuorumLoss string            `yaml:"on_quorum_loss,omitempty"`
+	VRRP         *vrrpSection      `yaml:"vrrp,omitempty,flow"`
+	Checks       []checkUse        `yaml:"checks,omitempty,flow"`
+	Together     string            `yaml:"together,omitempty"`
+	Apart        *apart            `yaml:"apart,omitempty"`
+	Nodes        []string          `yaml:"nodes,omitempty,flow"`
+	Selector     map[string]string `yaml:"selector,omitempty,flow"`
+	Balance      bool              `yaml:"balance,omitempty"`
 }
 
 // release is how the default of on_quorum_loss is written.
@@ -62,6 +66,7 @@ func (g group) state(checks []state.Check) state.Group {
 	if g.Preempt != nil {
 		s.Preempt = *g.Preempt
 	}
+	g.place(&s)
 	for _, a := range g.Addresses {
 		if a.Interface == "" {
 			a.Interface = g.Interface
@@ -92,6 +97,7 @@ func groupOf(s state.Group, checks []state.Check) group {
 	if !s.Preempt {
 		g.Preempt = &s.Preempt
 	}
+	g.placeOf(s)
 	if s.VRRP != nil {
 		g.VRRP = sectionOf(s)
 	}

@@ -74,6 +74,10 @@ func (s Spec) Normal() Spec {
 		if len(groups[i].Priorities) == 0 {
 			groups[i].Priorities = nil
 		}
+		if len(groups[i].Selector) == 0 {
+			groups[i].Selector = nil
+		}
+		groups[i].Nodes = sorted(groups[i].Nodes, cmp.Compare)
 		groups[i].Checks = sorted(groups[i].Checks, byUse)
 	}
 	return Spec{Groups: sorted(groups, byGroup), Checks: sorted(s.Checks, byCheck)}

@@ -3,7 +3,9 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,7 +143,9 @@ func specs() *rapid.Generator[Spec] {
 		for _, name := range names {
 			g := drawGroup(t, name, &next)
 			g.Checks = drawUses(t, s.Checks)
-			g.Together = rapid.SampledFrom([]string{"", "set-1"}).Draw(t, "together")
+			if g.Apart == "" {
+				g.Together = rapid.SampledFrom([]string{"", "set-1"}).Draw(t, "together")
+			}
 			s.Groups = append(s.Groups, g)
 		}
 		return s.Normal()
@@ -157,6 +161,13 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 		Priorities:   rapid.MapOfN(rapid.StringMatching(`[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?`), rapid.IntRange(0, 254), 0, 12).Draw(t, "priorities"),
 		Preempt:      rapid.Bool().Draw(t, "preempt"),
 		PreemptDelay: time.Duration(rapid.Int64Range(0, int64(maxPreemptDelay)).Draw(t, "delay")),
+	}
+	g.Apart = rapid.SampledFrom([]string{"", "apart-1", "apart-2"}).Draw(t, "apart")
+	g.ApartStrict = g.Apart == "apart-2"
+	g.Balance = g.Preempt && rapid.Bool().Draw(t, "balance")
+	g.Selector = rapid.MapOfN(rapid.StringMatching(`[a-z]{1,3}`), rapid.StringMatching(`[a-z0-9]{1,3}`), 0, 2).Draw(t, "selector")
+	if rapid.Bool().Draw(t, "nodes") {
+		g.Nodes = append(slices.Sorted(maps.Keys(g.Priorities)), "zz")
 	}
 	count := rapid.IntRange(1, 4).Draw(t, "addresses")
 	if g.Interface != "" && rapid.Bool().Draw(t, "vrrp") {

@@ -150,7 +150,7 @@ func (c *change) join(j Join) error {
 		}
 		next = *old
 	}
-	next.Gossip, next.Address, next.Leaving = n.Gossip, n.Address, false
+	next.Gossip, next.Address, next.Labels, next.Leaving = n.Gossip, n.Address, n.Labels, false
 	c.setNode(next)
 	return nil
 }

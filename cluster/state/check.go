@@ -85,7 +85,7 @@ func (s *State) UsedOn(node, check string) bool {
 		return false
 	}
 	for _, g := range s.Groups {
-		if g.PriorityOn(node) > 0 && slices.ContainsFunc(g.Checks, func(u CheckUse) bool { return u.Name == check }) {
+		if g.Excludes(n) == "" && slices.ContainsFunc(g.Checks, func(u CheckUse) bool { return u.Name == check }) {
 			return true
 		}
 	}

@@ -69,10 +69,14 @@ func TestVersionsAreTheOldestThatDo(t *testing.T) {
 	set := group("web", "10.0.0.1/24")
 	set.Together = "front"
 	together := Command{SetGroups: &SetGroups{Groups: []Group{set}}}
+	kept := group("web", "10.0.0.1/24")
+	kept.Apart = "resolvers"
+	apart := Command{SetGroups: &SetGroups{Groups: []Group{kept}, Checks: []Check{process("nginx")}}}
+	labelled := Command{Join: &Join{Node: Node{Name: "n1", Instance: "i", Labels: map[string]string{"rack": "a"}}}}
 	for _, tt := range []struct {
 		cmd     Command
 		version string
-	}{{plain, `{"v":1,`}, {checked, `{"v":2,`}, {together, `{"v":2,`}} {
+	}{{plain, `{"v":1,`}, {checked, `{"v":2,`}, {together, `{"v":2,`}, {apart, `{"v":3,`}, {labelled, `{"v":3,`}} {
 		data, err := tt.cmd.Encode()
 		if err != nil || !strings.HasPrefix(string(data), tt.version) {
 			t.Fatalf("%s, %v; want %s", data, err, tt.version)
@@ -107,12 +111,12 @@ func TestOlderEncodingsAreRead(t *testing.T) {
 	if err != nil || s.Index != 7 || s.Groups["web"] == nil || s.Checks != nil {
 		t.Errorf("%+v, %v", s, err)
 	}
-	for _, text := range []string{`{"format":3}`, `{"format":0}`} {
+	for _, text := range []string{`{"format":4}`, `{"format":0}`} {
 		if _, err := Decode(strings.NewReader(text)); err == nil {
 			t.Errorf("%s is read", text)
 		}
 	}
-	if _, err := DecodeCommand([]byte(`{"v":3}`)); err == nil {
-		t.Error("a command of version 3 is read")
+	if _, err := DecodeCommand([]byte(`{"v":4}`)); err == nil {
+		t.Error("a command of version 4 is read")
 	}
 }

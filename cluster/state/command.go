@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 )
 
 // CommandVersion is the newest command version this build writes and reads. A command is written in the oldest version
 // that has all of it, so that a cluster of several versions understands it: 2 is for checks and
-// for groups that move together.
-const CommandVersion = 2
+// for groups that move together, 3 for what says where groups may be and when they move.
+const CommandVersion = 3
 
 // Command is one replicated change. Exactly one of the pointers is set.
 type Command struct {
@@ -143,8 +142,39 @@ func (c Command) Encode() ([]byte, error) {
 
 // needs is the oldest version that has all of the command.
 func (c Command) needs() int {
-	if c.SetGroups != nil && (len(c.SetGroups.Checks) > 0 || slices.ContainsFunc(c.SetGroups.Groups, func(g Group) bool { return g.Together != "" })) {
+	version := 1
+	if c.Init != nil {
+		version = max(version, c.Init.Node.needs())
+	}
+	if c.Join != nil {
+		version = max(version, c.Join.Node.needs())
+	}
+	if c.SetGroups != nil {
+		if len(c.SetGroups.Checks) > 0 {
+			version = 2
+		}
+		for i := range c.SetGroups.Groups {
+			version = max(version, c.SetGroups.Groups[i].needs())
+		}
+	}
+	return version
+}
+
+// needs is the oldest version that has all of the group.
+func (g *Group) needs() int {
+	switch {
+	case g.Apart != "" || g.Balance || len(g.Nodes) > 0 || len(g.Selector) > 0:
+		return 3
+	case g.Together != "":
 		return 2
+	}
+	return 1
+}
+
+// needs is the oldest version that has all of the node.
+func (n *Node) needs() int {
+	if len(n.Labels) > 0 {
+		return 3
 	}
 	return 1
 }

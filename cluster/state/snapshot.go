@@ -18,15 +18,17 @@ func (s *State) Encode(w io.Writer) error {
 
 // needs is the oldest format that has all of the state.
 func (s *State) needs() int {
+	version := 1
 	if len(s.Checks) > 0 {
-		return 2
+		version = 2
 	}
 	for _, g := range s.Groups {
-		if g.Together != "" {
-			return 2
-		}
+		version = max(version, g.needs())
 	}
-	return 1
+	for _, n := range s.Nodes {
+		version = max(version, n.needs())
+	}
+	return version
 }
 
 // Decode reads what Encode of this or an earlier version wrote.

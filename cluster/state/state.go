@@ -1,14 +1,17 @@
 package state
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 )
 
 // FormatVersion is the newest version of State's encoding in snapshots. A newer vipd reads every older one. What an
 // older vipd can read in full is written in its version: 2 is for checks and for groups
-// that move together.
-const FormatVersion = 2
+// that move together, 3 for what says where groups may be and when they move.
+const FormatVersion = 3
 
 // State is the replicated state after the command at Index. Neither it nor anything it points to may be
 // changed: readers share it.
@@ -80,9 +83,11 @@ type Node struct {
 	// LongLease is the lease that Epoch may ask for beyond the profile's; 0: none.
 	LongLease time.Duration `json:"long_lease,omitempty"`
 	Drained   bool          `json:"drained,omitempty"` // told by an operator to hold nothing
-	Witness   bool          `json:"witness,omitempty"` // votes, holds nothing
-	Leaving   bool          `json:"leaving,omitempty"` // on its way out: holds nothing, votes until Raft goes on without it
-	Joined    time.Time     `json:"joined"`
+	// Labels are what its node file says of it, as rack: a; groups may choose nodes by them.
+	Labels  map[string]string `json:"labels,omitempty"`
+	Witness bool              `json:"witness,omitempty"` // votes, holds nothing
+	Leaving bool              `json:"leaving,omitempty"` // on its way out: holds nothing, votes until Raft goes on without it
+	Joined  time.Time         `json:"joined"`
 }
 
 // Live reports whether the node has an epoch that is not dead.
@@ -103,7 +108,16 @@ type Group struct {
 	VRRP       *VRRP      `json:"vrrp,omitempty"`   // nil: no router outside has these addresses
 	Checks     []CheckUse `json:"checks,omitempty"` // sorted by name
 	// Together names a set of groups that are on one node, all or none; empty: the group moves by itself.
-	Together     string     `json:"together,omitempty"`
+	Together string `json:"together,omitempty"`
+	// Apart names a set of groups that are kept on different nodes; empty: it does not mind any. As a preference it
+	// goes before priorities, and gives way where a group would have no holder; strict, it does not.
+	Apart       string `json:"apart,omitempty"`
+	ApartStrict bool   `json:"apart_strict,omitempty"`
+	// Nodes are the only ones that may hold it, and Selector the labels that a node needs to; empty: any.
+	Nodes    []string          `json:"nodes,omitempty"`
+	Selector map[string]string `json:"selector,omitempty"`
+	// Balance lets it move, as a better node would make it, to a node of equal priority that holds fewer groups.
+	Balance      bool       `json:"balance,omitempty"`
 	OnQuorumLoss QuorumLoss `json:"on_quorum_loss,omitempty"`
 }
 
@@ -130,12 +144,32 @@ func (g *Group) WeightOfLink() int {
 	return *g.LinkWeight
 }
 
-// PriorityOn returns the configured priority of a node: 0 when it may never hold the group.
+// PriorityOn returns the configured priority of a node that the group may be on: 0 when that is to be never.
 func (g *Group) PriorityOn(node string) int {
 	if p, ok := g.Priorities[node]; ok {
 		return p
 	}
 	return g.Priority
+}
+
+// Excludes says why a node may never hold the group, whatever its health; empty if it may.
+func (g *Group) Excludes(n *Node) string {
+	if g.PriorityOn(n.Name) == 0 {
+		return "its priority is 0"
+	}
+	if len(g.Nodes) > 0 && !slices.Contains(g.Nodes, n.Name) {
+		return "the group's `nodes` do not name it"
+	}
+	for _, key := range slices.Sorted(maps.Keys(g.Selector)) {
+		want, is := g.Selector[key], n.Labels[key]
+		switch {
+		case is == "":
+			return fmt.Sprintf("it has no label %s, and the group wants %s: %s", key, key, want)
+		case is != want:
+			return fmt.Sprintf("its label is %s: %s, and the group wants %s: %s", key, is, key, want)
+		}
+	}
+	return ""
 }
 
 // IPs returns the group's addresses without their prefix lengths, in the order given.

@@ -42,7 +42,7 @@ func (g *Group) Advertised() []netip.Addr {
 func (s *State) BestPriority(g *Group) int {
 	best := 0
 	for name, n := range s.Nodes {
-		if !n.Witness {
+		if !n.Witness && g.Excludes(n) == "" {
 			best = max(best, g.PriorityOn(name))
 		}
 	}

@@ -34,6 +34,14 @@ The file is YAML, as vipctl get prints it:
     preempt: true                 # whether a better node takes it back (default true)
     preempt_delay: 10s            # how long that node has to be better first
     together: front               # groups of the same name here are on one node, all or none
+    apart: resolvers              # groups of the same name here are kept on different nodes while there are enough,
+                                  # whatever their priorities. {set: resolvers, strict: true}: a group that has
+                                  # no node to itself has no holder
+    nodes: [n1, n2, n3]           # the only nodes that may hold it (default: any)
+    selector: {rack: a}           # labels that a node's file has to give it to hold the group (default: any)
+    balance: true                 # whether the group moves to a node of equal priority that holds at least two
+                                  # groups less, as after that node's return; by preempt and preempt_delay
+                                  # (default false: equal nodes take nothing from each other)
     checks:                       # of those below, by name
     - nginx
     - {name: uplink, weight: 30}  # with another weight than the check's own

@@ -138,6 +138,7 @@ func serve(ctx context.Context, config string, file nodefile.File, stderr io.Wri
 		GossipPort:  file.GossipPort,
 		ClusterPort: file.ClusterPort,
 		Socket:      file.Socket,
+		Labels:      file.Labels,
 		Fence:       file.Fence == nodefile.FenceNFTables,
 		Scripts:     health.Scripts{Dirs: file.ScriptDirs, User: scriptUser},
 		Dir:         dir,

@@ -3,6 +3,7 @@ package nodefile
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,9 @@ func (f *File) check(doc *conf.Document) {
 	}
 	for i, dir := range f.ScriptDirs {
 		report(doc, fmt.Sprintf("script_dirs[%d]", i), checkPath(dir, "/etc/vipd/scripts"))
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.Labels)) {
+		report(doc, conf.Join("labels", key), conf.CheckLabel(key, f.Labels[key]))
 	}
 	oneOf(doc, "fence", string(f.Fence), "nftables", "none")
 	oneOf(doc, "log.level", f.Log.Level, "debug", "info", "warn", "error")

@@ -18,14 +18,15 @@ const DefaultPath = "/etc/vipd/vipd.yaml"
 
 // File is the content of a node file.
 type File struct {
-	Node        string  `yaml:"node"`         // empty until Resolve: the host's name
-	Listen      Address `yaml:"listen"`       // the zero Addr until Resolve: the default route's source address
-	GossipPort  int     `yaml:"gossip_port"`  // memberlist, UDP and TCP
-	ClusterPort int     `yaml:"cluster_port"` // Raft and calls between nodes, TCP
-	DataDir     string  `yaml:"data_dir"`     // absolute
-	Socket      string  `yaml:"socket"`       // absolute, at most 107 bytes
-	Fence       Fence   `yaml:"fence"`
-	Realtime    bool    `yaml:"realtime"` // whether the daemon asks for real-time scheduling
+	Node        string            `yaml:"node"`         // empty until Resolve: the host's name
+	Listen      Address           `yaml:"listen"`       // the zero Addr until Resolve: the default route's source address
+	GossipPort  int               `yaml:"gossip_port"`  // memberlist, UDP and TCP
+	ClusterPort int               `yaml:"cluster_port"` // Raft and calls between nodes, TCP
+	DataDir     string            `yaml:"data_dir"`     // absolute
+	Socket      string            `yaml:"socket"`       // absolute, at most 107 bytes
+	Labels      map[string]string `yaml:"labels"`       // by which groups choose nodes; nil: none
+	Fence       Fence             `yaml:"fence"`
+	Realtime    bool              `yaml:"realtime"` // whether the daemon asks for real-time scheduling
 	// ScriptDirs are absolute; scripts of checks run from nowhere else. ScriptUser is empty for the daemon's own.
 	ScriptDirs []string `yaml:"script_dirs"`
 	ScriptUser string   `yaml:"script_user"`

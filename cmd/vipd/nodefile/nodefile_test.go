@@ -56,7 +56,7 @@ func TestParseKeepsDefaults(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const listenRemedy = "write the address of this host at which the other nodes reach it"
 	tests := []struct{ name, in, want string }{
-		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, fence, realtime, script_dirs, script_user, log, bonds"},
+		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, labels, fence, realtime, script_dirs, script_user, log, bonds"},
 		{"unknown key of log", "log: {lvl: info}", "f:1: log.lvl: unknown key: did you mean `level`? known keys: level, format"},
 		{"key twice", "node: a\nnode: b", "f:2: node: is also on line 1: keep one of them"},
 		{"node with an underscore", "node: node_1", "f:1: node: \"node_1\" is not a node name: use at most 63 letters, digits, `-` and `.`, as in node1 or db-2.example"},
@@ -85,6 +85,8 @@ func TestParseRefuses(t *testing.T) {
 		{"socket too long", "socket: /" + strings.Repeat("s", 107), "f:1: socket: the path has 108 bytes: the kernel allows 107; choose a shorter one"},
 		{"relative script_dirs", "script_dirs: [/a, scripts]", "f:1: script_dirs[1]: \"scripts\" is not an absolute path: write it from the root, as /etc/vipd/scripts"},
 		{"script_dirs of everything", "script_dirs: [/]", "f:1: script_dirs[0]: the root directory cannot be meant: write a path of vipd's own, as /etc/vipd/scripts"},
+		{"label without a value", "labels: {rack: ''}", "f:1: labels.rack: \"\" cannot be in a label: use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first, as in rack: a"},
+		{"label with a space", "labels: {my rack: a}", "f:1: labels.my rack: \"my rack\" cannot be in a label: use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first, as in rack: a"},
 		{"fence", "fence: iptables", "f:1: fence: \"iptables\" is not a choice: write nftables or none"},
 		{"fence is off", "fence: false", "f:1: fence: `false` is not text: put it in quotes: \"false\""},
 		{"log level", "log:\n  level: INFO", "f:2: log.level: \"INFO\" is not a choice: write debug, info, warn or error"},
