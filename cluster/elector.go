@@ -14,11 +14,12 @@ import (
 )
 
 // Waits of the elector, each random up to its bound. Even the first candidate waits a little: voters that
-// heard different withdrawals may each take themselves for it.
+// heard different withdrawals may each take themselves for it. The others give it time for four syncs of a slow disk,
+// its own and theirs: two who stand in one term share the votes, and Raft tries again only after its own timeout.
 const (
 	firstTry      = 3 * time.Millisecond
-	laterTry      = 60 * time.Millisecond
-	laterTryAfter = 20 * time.Millisecond
+	laterTry      = 120 * time.Millisecond
+	laterTryAfter = 100 * time.Millisecond
 	campaignLimit = 500 * time.Millisecond
 )
 
