@@ -6,8 +6,8 @@ import (
 	"vipd/cluster/state"
 )
 
-// killAfter is what a script that was told to end has before it is killed, keepalived's.
-const killAfter = 2 * time.Second
+// KillAfter is what a script that was told to end has before it is killed, keepalived's.
+const KillAfter = 2 * time.Second
 
 // Event is what a machine is told.
 type Event int
@@ -118,7 +118,7 @@ func (m *Machine) overdue(now time.Time) []Action {
 		m.ends = time.Time{}
 		return []Action{Kill}
 	}
-	m.interrupted, m.ends = true, now.Add(killAfter)
+	m.interrupted, m.ends = true, now.Add(KillAfter)
 	return append([]Action{Interrupt}, m.take(now, Outcome{Text: "it took longer than " + m.check.Timeout.String()})...)
 }
 

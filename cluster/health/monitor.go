@@ -22,7 +22,7 @@ type Options struct {
 // Monitor runs checks: each by its own machine, all by one timer, so that what is due together runs together.
 type Monitor struct {
 	options Options
-	scripts *scripts
+	scripts *Programs
 	wake    chan struct{}
 	ended   chan end
 
@@ -51,7 +51,7 @@ type end struct {
 // New makes a Monitor. It starts nothing.
 func New(o Options) *Monitor {
 	return &Monitor{
-		options: o, scripts: &scripts{Scripts: o.Scripts, spawner: newSpawner()}, wake: make(chan struct{}, 1), ended: make(chan end),
+		options: o, scripts: NewPrograms(o.Scripts), wake: make(chan struct{}, 1), ended: make(chan end),
 		wanted: map[string]state.Check{}, status: map[string]Status{}, watches: map[string]*watch{},
 	}
 }
@@ -81,7 +81,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	spawning := make(chan error, 1)
-	parts.Go(func() { spawning <- m.scripts.spawner.Run(ctx) })
+	parts.Go(func() { spawning <- m.scripts.Run(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

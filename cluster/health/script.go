@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,11 +21,28 @@ type Scripts struct {
 	User *syscall.Credential
 }
 
-// scripts runs them.
-type scripts struct {
+// Programs runs them, and whatever else should run by their rules: without the daemon's rights, scheduling,
+// environment and descriptors, and ended with all that it started. Make one with NewPrograms.
+type Programs struct {
 	Scripts
 	spawner *spawner
 }
+
+// NewPrograms starts nothing. Programs run while Run does.
+func NewPrograms(s Scripts) *Programs { return &Programs{Scripts: s, spawner: newSpawner()} }
+
+// Run lets programs be started until ctx ends; those that still run then are killed.
+func (s *Programs) Run(ctx context.Context) error { return s.spawner.Run(ctx) }
+
+// Program is one program to run.
+type Program struct {
+	Path string // absolute, of an executable in one of the trusted directories
+	Args []string
+	Env  []string // in addition to PATH and LANG
+}
+
+// ErrCannotRun is why a program was not started.
+var ErrCannotRun = errors.New("cannot run it")
 
 // environment is all that a script gets of one.
 var environment = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}
@@ -33,35 +51,52 @@ var environment = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 // hold open.
 const lingering = 100 * time.Millisecond
 
-func (s *scripts) runner(c state.ScriptCheck) runner {
+func (s *Programs) runner(c state.ScriptCheck) runner {
 	return func(ctx context.Context, interrupt <-chan struct{}) Outcome {
-		path, err := resolve(c.Path, s.Dirs)
-		if err != nil {
-			return failed(fmt.Errorf("cannot run it: %w", err))
+		said, err := s.Exec(ctx, interrupt, Program{Path: c.Path, Args: c.Args})
+		if errors.Is(err, ErrCannotRun) {
+			return failed(err)
 		}
-		var out firstBytes
-		cmd := exec.Command(path, c.Args...) //nolint:noctx // its process group is ended, not it alone
-		cmd.Dir, cmd.Env = "/", environment
-		cmd.Stdout, cmd.Stderr = &out, &out
-		cmd.WaitDelay = lingering
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: s.User}
-		if err := s.spawner.start(ctx, cmd); err != nil {
-			return failed(fmt.Errorf("cannot run it: %w", err))
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		return outcome(s.await(ctx, cmd.Process.Pid, interrupt, ended), out.String())
+		return outcome(err, said)
 	}
 }
 
-// await waits for a script's end, and ends it with all that it started when it is told to.
-func (s *scripts) await(ctx context.Context, group int, interrupt <-chan struct{}, ended <-chan error) error {
+// Exec runs a program to its end and returns the beginning of its output. When interrupt is closed the program is told
+// to end, when ctx ends it is killed, each with its whole process group.
+func (s *Programs) Exec(ctx context.Context, interrupt <-chan struct{}, p Program) (said string, err error) {
+	path, err := resolve(p.Path, s.Dirs)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrCannotRun, err)
+	}
+	var out firstBytes
+	cmd := exec.Command(path, p.Args...) //nolint:noctx // its process group is ended, not it alone
+	cmd.Dir, cmd.Env = "/", slices.Concat(environment, p.Env)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = lingering
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: s.User}
+	if err := s.spawner.start(ctx, cmd); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrCannotRun, err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	if err = await(ctx, cmd.Process.Pid, interrupt, ended); errors.Is(err, exec.ErrWaitDelay) {
+		err = nil
+	}
+	return out.String(), err
+}
+
+// await waits for a program's end, and ends it with all that it started when it is told to.
+func await(ctx context.Context, group int, interrupt <-chan struct{}, ended <-chan error) error {
+	told := false
 	for {
 		select {
 		case err := <-ended:
+			if told {
+				_ = syscall.Kill(-group, syscall.SIGKILL) // what it left behind
+			}
 			return err
 		case <-interrupt:
-			interrupt = nil
+			interrupt, told = nil, true
 			_ = syscall.Kill(-group, syscall.SIGTERM) // it may have just ended
 		case <-ctx.Done():
 			_ = syscall.Kill(-group, syscall.SIGKILL)
@@ -72,14 +107,18 @@ func (s *scripts) await(ctx context.Context, group int, interrupt <-chan struct{
 
 func outcome(err error, said string) Outcome {
 	said = tidy(said)
-	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
+	if err == nil {
 		return Outcome{OK: true, Text: said}
 	}
-	text := err.Error() // "exit status 1", "signal: killed"
-	if said != "" {
-		text += ": " + said
+	return Outcome{Text: Brief(err.Error(), said)} // "exit status 1", "signal: killed"
+}
+
+// Brief puts why a program failed, and what it said first, into a line that a report has room for.
+func Brief(why, said string) string {
+	if said = tidy(said); said != "" {
+		why += ": " + said
 	}
-	return Outcome{Text: tidy(text)}
+	return tidy(why)
 }
 
 // firstBytes keeps the beginning of what is written to it and passes over the rest.
