@@ -52,6 +52,7 @@ type member struct {
 	reporter  *reporter
 	monitor   *health.Monitor
 	speaker   *speaker
+	roles     *roles
 	soloist   *soloist
 	conductor *conductor
 	elector   *elector
@@ -148,7 +149,9 @@ func (m *member) assemble() error {
 		letGo:    m.letGo,
 		reported: func() { kick(m.reporter.wake) },
 		giveUp:   m.fail,
+		served:   m.changes.raise,
 	})
+	m.assembleRoles()
 	if i := m.inherited; i != nil {
 		m.tenant.inherited, m.tenant.carried, m.tenant.held = i, i.carried, i.held
 	}
@@ -170,6 +173,7 @@ func (m *member) assemble() error {
 		node: m.self.node, view: m.View, epoch: m.keeper.currentEpoch,
 		interfaces: m.host.Interfaces, links: m.options.Links, problems: m.unable, routers: m.speaker.spoken, sources: m.sources, heard: m.speaker.heritage.hear,
 		checks:    m.checked,
+		scripts:   m.failingScripts,
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
 	})
@@ -254,6 +258,7 @@ func (m *member) Run(ctx context.Context) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	parts, life := errgroup.WithContext(life)
+	endRoles := m.roles.start() // outlives the parts: its last word is that all was let go of
 	for _, run := range []func(context.Context) error{
 		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
 		m.keeper.Run, m.tenant.Run, m.speaker.Run, m.soloist.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.monitor.Run, m.followChecks,
@@ -284,7 +289,7 @@ func (m *member) Run(ctx context.Context) error {
 	if stay {
 		cause = m.leaveHold(cause)
 	}
-	return cause
+	return errors.Join(cause, endRoles(stay && cause == nil))
 }
 
 // Close closes what openMember opened. Run has returned before.

@@ -27,6 +27,7 @@ type account struct {
 	Groups     map[string]string   `json:"groups,omitempty"`     // what it cannot carry, and why
 	Routers    map[string]spoken   `json:"routers,omitempty"`    // the virtual routers that it runs, by group
 	Checks     map[string]checked  `json:"checks,omitempty"`     // those that it runs
+	Scripts    map[string]string   `json:"scripts,omitempty"`    // what went wrong with notify scripts, by group
 	// Sources are where its adverts come from, of groups that fall back to VRRP.
 	Sources []netip.Addr `json:"sources,omitempty"`
 }
@@ -34,7 +35,7 @@ type account struct {
 func (a account) equal(b account) bool {
 	return a.Applied == b.Applied && a.Unfit == b.Unfit &&
 		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Degraded, b.Degraded) && maps.Equal(a.Groups, b.Groups) &&
-		maps.Equal(a.Checks, b.Checks) && reflect.DeepEqual(a.Routers, b.Routers) &&
+		maps.Equal(a.Checks, b.Checks) && maps.Equal(a.Scripts, b.Scripts) && reflect.DeepEqual(a.Routers, b.Routers) &&
 		slices.Equal(a.Sources, b.Sources)
 }
 
@@ -58,6 +59,7 @@ type reporterOptions struct {
 	problems   func() map[string]string // by group
 	routers    func() map[string]spoken
 	checks     func() map[string]checked
+	scripts    func() map[string]string
 	sources    func() []netip.Addr
 	heard      func(node string, routers map[string]spoken) // what a node says of its virtual routers
 	broadcast  func(wire.Message)
@@ -131,7 +133,7 @@ func (r *reporter) report() {
 
 func (r *reporter) account() account {
 	view := r.view()
-	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Sources: r.sources()}
+	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Sources: r.sources()}
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()
@@ -147,6 +149,16 @@ func (r *reporter) account() account {
 	}
 	r.weighLinks(&a)
 	return a
+}
+
+// own judges what this node said of itself last; as unknown before it said anything.
+func (r *reporter) own(view *state.State) placement.NodeHealth {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.accounts[r.node]
+	h := a.judge(view)
+	h.Unfit = a.Unfit
+	return h
 }
 
 // linkWatch is what watches the links that interfaces are or sit on.

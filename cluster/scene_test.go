@@ -54,6 +54,7 @@ func newScene(t testing.TB) *scene {
 		standing: func(name string) links.Standing { return links.Standing{Link: name, Dead: s.dead[name]} },
 		reported: func() {},
 		giveUp:   func(err error) { s.gaveUp = err },
+		served:   func() {},
 	})
 	return s
 }

@@ -123,6 +123,7 @@ func (m *member) groupStatus(view *state.State) []api.GroupStatus {
 		groups = append(groups, describeGroup(view, health, view.Groups[name], places))
 	}
 	m.describeVRRP(view, groups)
+	m.describeScripts(view, groups)
 	return groups
 }
 
@@ -139,6 +140,23 @@ func describeGroup(view *state.State, health placement.Health, g *state.Group, p
 		status.Nodes = append(status.Nodes, api.Candidate{Node: c.Node, Eligible: c.Eligible, Priority: c.Priority, Why: c.Why, Adjusted: c.Adjusted})
 	}
 	return status
+}
+
+// describeScripts adds what went wrong with notify scripts.
+func (m *member) describeScripts(view *state.State, groups []api.GroupStatus) {
+	for node := range view.Nodes {
+		account, _ := m.reporter.of(node)
+		for i := range groups {
+			text := account.Scripts[groups[i].Name]
+			if text == "" {
+				continue
+			}
+			if groups[i].Scripts == nil {
+				groups[i].Scripts = map[string]string{}
+			}
+			groups[i].Scripts[node] = text
+		}
+	}
 }
 
 // waitingFor names the node that still has to let go of what a group's holder is to take.

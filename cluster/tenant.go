@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -54,11 +55,13 @@ type tenant struct {
 	inherited *inheritance
 	told      map[uint64]bool // own debts that were reported as let go of
 	stuck     time.Time       // since when the kernel has kept something it should not
+	alone     bool            // what is carried is held without a lease
 
 	mu       sync.Mutex
 	moved    map[string]bool    // links whose neighbours have to learn anew where addresses are
 	released map[uint64]bool    // debts that their debtors said they let go of
 	problems map[string]problem // by group
+	serves   serving
 }
 
 type tenantOptions struct {
@@ -79,6 +82,8 @@ type tenantOptions struct {
 	reported func()
 	// giveUp ends the lease of a node that the kernel does not obey.
 	giveUp func(error)
+	// served is called when other groups than before are carried. It must not block.
+	served func()
 }
 
 func newTenant(o tenantOptions) *tenant {
@@ -160,6 +165,7 @@ func (t *tenant) step() bool {
 	if valid && !open {
 		valid = t.reopen()
 	}
+	t.alone = alone != nil
 	done := t.carryAllowed(view, tenancy, alone, valid)
 	t.reannounce()
 	if alone == nil {
@@ -234,7 +240,9 @@ func (t *tenant) carry(held []state.Holding) bool {
 	t.carried = append(slices.Clone(want), present(leaving, out, err)...)
 	t.mu.Unlock()
 	t.note(held, out)
-	return t.release(leaving, out, err) && len(out.Failed) == 0
+	done := t.release(leaving, out, err) && len(out.Failed) == 0
+	t.serve(held, out, err)
+	return done
 }
 
 // fence bars what is not wanted any more before it is taken off, and lets what is wanted through before
@@ -258,6 +266,31 @@ func (t *tenant) tell(out vip.Outcome) {
 	if out.Changed() {
 		t.log.Info("addresses changed", "added", len(out.Added), "removed", len(out.Removed))
 	}
+}
+
+// serve notes which groups are carried, with at least one address; what could not be read is as it was.
+func (t *tenant) serve(held []state.Holding, out vip.Outcome, err error) {
+	now := serving{groups: map[string]uint64{}, alone: t.alone}
+	for _, h := range held {
+		_, before := t.serves.groups[h.Group]
+		if err != nil && before || slices.ContainsFunc(h.Addresses, func(a state.Address) bool { return out.Has(a.Prefix.Addr()) }) {
+			now.groups[h.Group] = h.Serial
+		}
+	}
+	t.mu.Lock()
+	same := maps.Equal(now.groups, t.serves.groups) && now.alone == t.serves.alone
+	t.serves = now
+	t.mu.Unlock()
+	if !same {
+		t.served()
+	}
+}
+
+// serving returns what this node carries. It is not changed any more.
+func (t *tenant) serving() serving {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.serves
 }
 
 // empty reports whether this host carries nothing.

@@ -109,6 +109,8 @@ type GroupStatus struct {
 	Waiting   string      `json:"waiting,omitempty"` // for whom to let go
 	Nodes     []Candidate `json:"nodes"`             // best first
 	VRRP      *VRRPStatus `json:"vrrp,omitempty"`    // nil: it has no vrrp section
+	// Scripts says what went wrong with the group's notify scripts when they ran last, by node.
+	Scripts map[string]string `json:"scripts,omitempty"`
 }
 
 // VRRPStatus is a group's virtual router, which its holder runs.

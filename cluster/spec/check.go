@@ -81,6 +81,9 @@ func (c *checker) group(path string, g *state.Group) {
 	if g.VRRP != nil {
 		c.vrrp(path+".vrrp", g)
 	}
+	if g.Notify != nil {
+		c.notify(path+".notify", g.Notify)
+	}
 }
 
 func (c *checker) quorumLoss(key string, g *state.Group) {

@@ -125,9 +125,7 @@ func (e checkEntry) state() state.Check {
 	}
 	c.Timeout = time.Duration(orElse(e.Timeout, conf.Duration(c.Interval)))
 	c.Weight = orElse(e.Weight, defaultWeight(c))
-	if e.Script != nil {
-		c.Script = &state.ScriptCheck{Path: e.Script.Path, Args: e.Script.Args}
-	}
+	c.Script = e.Script.state()
 	if e.HTTP != nil {
 		c.HTTP = &state.HTTPCheck{URL: e.HTTP.URL, Status: orElse(e.HTTP.Status, defaultStatus), Insecure: e.HTTP.Insecure, Follow: e.HTTP.Follow}
 	}
@@ -151,9 +149,7 @@ func entryOf(c state.Check) checkEntry {
 		Interval: unless(conf.Duration(c.Interval), conf.Duration(defaultInterval)), Timeout: unless(conf.Duration(c.Timeout), conf.Duration(c.Interval)),
 		Rise: unless(c.Rise, 1), Fall: unless(c.Fall, 1), Weight: unless(c.Weight, defaultWeight(c)),
 	}
-	if s := c.Script; s != nil {
-		e.Script = &script{Path: s.Path, Args: s.Args}
-	}
+	e.Script = writtenScript(c.Script)
 	if h := c.HTTP; h != nil {
 		e.HTTP = &httpEntry{URL: h.URL, Status: unless(h.Status, defaultStatus), Insecure: h.Insecure, Follow: h.Follow}
 	}

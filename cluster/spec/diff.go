@@ -105,7 +105,8 @@ func changesOf(old, new state.Group) []string {
 	changes = append(changes, useChanges(old.Checks, new.Checks)...)
 	field("link_weight", weightText(old), weightText(new))
 	field("on_quorum_loss", quorumLoss(old.OnQuorumLoss), quorumLoss(new.OnQuorumLoss))
-	return append(changes, vrrpChanges(old.VRRP, new.VRRP)...)
+	changes = append(changes, vrrpChanges(old.VRRP, new.VRRP)...)
+	return append(changes, notifyChanges(old.Notify, new.Notify)...)
 }
 
 func addressChanges(old, new state.Group) []string {

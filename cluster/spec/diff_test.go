@@ -44,6 +44,9 @@ func TestCompare(t *testing.T) {
 		{"together", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\ntogether: front"), "~ group web: together none → front\n"},
 		{"where it may be", groupWith("addresses: [10.0.0.1]\napart: s\nselector: {rack: a}"), groupWith("addresses: [10.0.0.1]\napart: {set: s, strict: true}\nnodes: [n2, n1]\nbalance: true"),
 			"~ group web: apart s → s (strict), nodes any → [n1, n2], selector [rack: a] → any, balance false → true\n"},
+		{"notify begins", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nnotify: {any: /bin/n}"), "~ group web: + notify\n"},
+		{"notify", groupWith("addresses: [10.0.0.1]\nnotify: {any: /bin/n}"), groupWith("addresses: [10.0.0.1]\nnotify: {master: {path: /bin/n, args: [up]}, timeout: 5s}"),
+			"~ group web: notify.master none → /bin/n [\"up\"], notify.any /bin/n → none, notify.timeout 30s → 5s\n"},
 		{"preemption", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\npreempt: false\npreempt_delay: 60s"), "~ group web: preempt true → false, preempt_delay 0s → 1m\n"},
 	}
 	for _, tt := range tests {

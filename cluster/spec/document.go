@@ -35,6 +35,7 @@ type group struct {
 	Nodes        []string          `yaml:"nodes,omitempty,flow"`
 	Selector     map[string]string `yaml:"selector,omitempty,flow"`
 	Balance      bool              `yaml:"balance,omitempty"`
+	Notify       *notify           `yaml:"notify,omitempty,flow"`
 }
 
 // release is how the default of on_quorum_loss is written.
@@ -67,6 +68,7 @@ func (g group) state(checks []state.Check) state.Group {
 		s.Preempt = *g.Preempt
 	}
 	g.place(&s)
+	s.Notify = g.Notify.state()
 	for _, a := range g.Addresses {
 		if a.Interface == "" {
 			a.Interface = g.Interface
@@ -98,6 +100,7 @@ func groupOf(s state.Group, checks []state.Check) group {
 		g.Preempt = &s.Preempt
 	}
 	g.placeOf(s)
+	g.Notify = notifyOf(s.Notify)
 	if s.VRRP != nil {
 		g.VRRP = sectionOf(s)
 	}

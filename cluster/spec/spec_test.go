@@ -169,6 +169,13 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 	if rapid.Bool().Draw(t, "nodes") {
 		g.Nodes = append(slices.Sorted(maps.Keys(g.Priorities)), "zz")
 	}
+	if rapid.Bool().Draw(t, "notify") {
+		g.Notify = &state.Notify{
+			Any:     &state.ScriptCheck{Path: "/bin/any"},
+			Stop:    &state.ScriptCheck{Path: "/bin/stop", Args: rapid.SliceOfN(rapid.StringMatching(`[ -~]{0,5}`), 1, 3).Draw(t, "args")},
+			Timeout: time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(maxNotifyTimeout)).Draw(t, "timeout")),
+		}
+	}
 	count := rapid.IntRange(1, 4).Draw(t, "addresses")
 	if g.Interface != "" && rapid.Bool().Draw(t, "vrrp") {
 		*next++

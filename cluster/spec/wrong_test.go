@@ -33,9 +33,9 @@ func TestParseRefuses(t *testing.T) {
 		{"no groups key", "{}\n", "f:1: groups: there are no groups: list them under `groups:`, or write `groups: []` to serve nothing"},
 		{"groups without a value", "groups:\n", "f:1: groups: has no value: give it one or remove the line"},
 		{"groups is a mapping", "groups:\n  web:\n    priority: 1\n", "f:1: groups: a mapping is not a list: begin each element with `- ` on a line of its own, or write [a, b]"},
-		{"group is text", "groups:\n- web\n", "f:2: groups[0]: `web` is not a mapping: write it as `key: value`; known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, on_quorum_loss, vrrp, checks, together, apart, nodes, selector, balance"},
+		{"group is text", "groups:\n- web\n", "f:2: groups[0]: `web` is not a mapping: write it as `key: value`; known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, on_quorum_loss, vrrp, checks, together, apart, nodes, selector, balance, notify"},
 		{"unknown key at the top", "group: []\n", "f:1: group: unknown key: did you mean `groups`? known keys: checks, groups"},
-		{"unknown key", groupWith(goodAddress + "prempt: false"), "f:5: groups[0].prempt: unknown key: did you mean `preempt`? known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, on_quorum_loss, vrrp, checks, together, apart, nodes, selector, balance"},
+		{"unknown key", groupWith(goodAddress + "prempt: false"), "f:5: groups[0].prempt: unknown key: did you mean `preempt`? known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, on_quorum_loss, vrrp, checks, together, apart, nodes, selector, balance, notify"},
 		{"key twice", groupWith(goodAddress + "priority: 1\npriority: 2"), "f:6: groups[0].priority: is also on line 5: keep one of them"},
 
 		{"no name", "groups:\n- interface: eth0\n  addresses: [10.0.0.1/24]\n", "f:2: groups[0].name: the group has no name: add `name: web`"},
@@ -43,6 +43,11 @@ func TestParseRefuses(t *testing.T) {
 		{"name with a space", "groups:\n- name: a b\n  interface: eth0\n  addresses: [10.0.0.1/24]\n", "f:2: groups[0].name: \"a b\" is not a group name: use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first"},
 		{"name twice", groupWith(goodAddress) + "- name: web\n  interface: eth0\n  addresses: [10.0.0.2/24]\n", "f:6: groups[1].name: group web is also on line 2: give one of them another name"},
 
+		{"notify without a script", groupWith(goodAddress + "notify: {timeout: 5s}"), "f:5: groups[0].notify: it names no script: add one of `master`, `backup`, `fault`, `stop` and `any`, as in `any: /etc/vipd/scripts/notify`"},
+		{"notify with a command line", groupWith(goodAddress + "notify:\n  master: /bin/up now"), "f:6: groups[0].notify.master: a script is a path alone, and no shell reads it: write `{path: /bin/up, args: [now]}`"},
+		{"notify, not from the root", groupWith(goodAddress + "notify:\n  any: notify.sh"), "f:6: groups[0].notify.any: \"notify.sh\" is not an absolute path: write it from the root, as /etc/vipd/scripts/check-haproxy"},
+		{"notify in keepalived's words", groupWith(goodAddress + "notify:\n  notify_master: /bin/up"), "f:6: groups[0].notify.notify_master: unknown key: known keys: master, backup, fault, stop, any, timeout"},
+		{"notify for too long", groupWith(goodAddress + "notify: {any: /bin/n, timeout: 2h}"), "f:5: groups[0].notify.timeout: 2h is out of range: use 1ms to 1h; the default is 30s"},
 		{"name of a set", groupWith(goodAddress + "together: a b"), "f:5: groups[0].together: \"a b\" is not the name of a set: use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first"},
 		{"no addresses", groupWith("priority: 7"), "f:2: groups[0].addresses: the group has no addresses: list them under `addresses:`, or remove the group"},
 		{"empty addresses", groupWith("addresses: []"), "f:4: groups[0].addresses: the group has no addresses: list them under `addresses:`, or remove the group"},

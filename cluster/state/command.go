@@ -9,7 +9,8 @@ import (
 
 // CommandVersion is the newest command version this build writes and reads. A command is written in the oldest version
 // that has all of it, so that a cluster of several versions understands it: 2 is for checks and
-// for groups that move together, 3 for what says where groups may be and when they move.
+// for groups that move together, 3 for what says where groups may be and when they move,
+// and for what else happens on a node then.
 const CommandVersion = 3
 
 // Command is one replicated change. Exactly one of the pointers is set.
@@ -163,7 +164,7 @@ func (c Command) needs() int {
 // needs is the oldest version that has all of the group.
 func (g *Group) needs() int {
 	switch {
-	case g.Apart != "" || g.Balance || len(g.Nodes) > 0 || len(g.Selector) > 0:
+	case g.Apart != "" || g.Balance || len(g.Nodes) > 0 || len(g.Selector) > 0 || g.Notify != nil:
 		return 3
 	case g.Together != "":
 		return 2

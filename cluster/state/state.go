@@ -118,6 +118,7 @@ type Group struct {
 	Selector map[string]string `json:"selector,omitempty"`
 	// Balance lets it move, as a better node would make it, to a node of equal priority that holds fewer groups.
 	Balance      bool       `json:"balance,omitempty"`
+	Notify       *Notify    `json:"notify,omitempty"` // nil: nothing is run when the group moves
 	OnQuorumLoss QuorumLoss `json:"on_quorum_loss,omitempty"`
 }
 

@@ -62,6 +62,13 @@ The file is YAML, as vipctl get prints it:
       v3_checksum_as_v2: true     # RFC 9568's form of version 3's checksum over IPv4, instead of keepalived's
       virtual_mac: true           # the addresses have the MAC address 00:00:5e:00:01:XX of the protocol, which stays
                                   # the same wherever they are, on an interface vrrp.51 (default false)
+    notify:                       # scripts that a node runs when what it is to the group changes: for each role
+      master: /etc/vipd/scripts/up     # it carries the addresses. A path, or {path: ..., args: [a, b]}
+      backup: /etc/vipd/scripts/down   # it does not, and could
+      fault: /etc/vipd/scripts/down    # it could not: an interface, a check or the kernel is the reason
+      stop: /etc/vipd/scripts/down     # its daemon stops, or the group is not its to hold any more
+      any: /etc/vipd/scripts/notify    # each of these; given INSTANCE, group, role in capitals and priority as arguments
+      timeout: 30s                # of each script, 1ms to 1h (default 30s); then it is ended, and all that it started
 
   checks:                         # what each node that may hold a group looks at on itself
   - name: nginx
@@ -83,6 +90,12 @@ The file is YAML, as vipctl get prints it:
   - {name: uplink, interface: eth1}                # up and running
   - {name: maintenance, file: /run/maintenance}    # the number in it times the weight (default 1) is added to the
                                   # priority; -254 or less: the node cannot hold the group
+
+Notify scripts run under the rules for scripts of checks (the node file's script_dirs and script_user), one after the
+other for a group, and nothing waits for them. Of what happens while one runs, only what the node is in the end is told.
+They find VIPD_GROUP, VIPD_NODE, VIPD_STATE, VIPD_PREVIOUS, VIPD_PRIORITY, VIPD_ADDRESSES, VIPD_REASON and VIPD_SKIPPED
+(roles that were overtaken) in their environment, and in VIPD_SERIAL a number that grows with each move in the cluster:
+whoever keeps the highest it saw can refuse what an overtaken holder sends (0: held without a majority).
 
 A mistake in the file is reported with its line, nothing is changed, and the exit code is 1.`,
 		Example: "  vipctl apply -f vips.yaml --dry-run\n  vipctl apply -f vips.yaml\n  vipctl get | sed s/eth0/eth1/ | vipctl apply -f -",

@@ -171,11 +171,21 @@ func (v statusView) group(g api.GroupStatus) row {
 	if g.VRRP != nil {
 		r.notes = append(r.notes, v.vrrp(*g.VRRP))
 	}
+	r.notes = append(r.notes, scriptNotes(g, v.paint)...)
 	if g.Waiting != "" {
 		r.notes = append(r.notes, "waits for "+g.Waiting+" to let go")
 	}
 	r.cells = []string{g.Name, holder, since, list(g.Addresses, v.limit()), orDash(g.Reason)}
 	return r
+}
+
+// scriptNotes says which notify scripts failed when they ran last.
+func scriptNotes(g api.GroupStatus, p paint) []string {
+	var notes []string
+	for _, node := range slices.Sorted(maps.Keys(g.Scripts)) {
+		notes = append(notes, p.bad(fmt.Sprintf("notify script failed on %s: %s", node, g.Scripts[node])))
+	}
+	return notes
 }
 
 // vrrp says in a line what a group's virtual router is doing.

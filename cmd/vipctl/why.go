@@ -49,7 +49,11 @@ func whyText(g api.GroupStatus, p paint) string {
 		rows[i].cells = []string{n.Node, priority, place(g, n), orDash(reason(n))}
 		rows[i].bad = !n.Eligible
 	}
-	return text + table(p, []string{"NODE", "PRIORITY", "IS", "BECAUSE"}, rows)
+	text += table(p, []string{"NODE", "PRIORITY", "IS", "BECAUSE"}, rows)
+	for _, note := range scriptNotes(g, p) {
+		text += "\n" + note + "\n"
+	}
+	return text
 }
 
 // place says what a node is to a group.
