@@ -17,7 +17,6 @@ type judgement struct {
 
 // What vipd does not have, and the way around.
 const (
-	scriptText = "vipd runs no scripts when a group moves; follow `vipctl status -o json`"
 	routesText = "routes and rules do not move with a group; configure them on every node, or have a program add them that follows `vipctl status -o json`"
 	mailText   = "there is no mail; follow `vipctl status -o json`"
 	groupText  = "adverts go to 224.0.0.18 or ff02::12 only; set the peers so"
@@ -27,12 +26,7 @@ const (
 
 // everywhere judges keywords that have one fate wherever they stand.
 var everywhere = map[string]judgement{
-	"notify":                     {keepalived.Unsupported, scriptText},
-	"notify_master":              {keepalived.Unsupported, scriptText},
-	"notify_backup":              {keepalived.Unsupported, scriptText},
-	"notify_fault":               {keepalived.Unsupported, scriptText},
-	"notify_stop":                {keepalived.Unsupported, scriptText},
-	"notify_master_rx_lower_pri": {keepalived.Unsupported, scriptText},
+	"notify_master_rx_lower_pri": {keepalived.Unsupported, "no script runs for it: the master answers such an advert itself, at once; follow `vipctl status -o json`"},
 
 	"virtual_routes": {keepalived.Unsupported, routesText},
 	"virtual_rules":  {keepalived.Unsupported, routesText},
@@ -118,6 +112,9 @@ func (t *translation) judge(e keepalived.Entry) (judgement, bool) {
 			return t.judgeUse(e, block, name, path)
 		case "track_interface":
 			return t.judgeLink(block, name, path)
+		}
+		if j, ok := t.notify[block+" "+name+" "+words[0]]; ok {
+			return j, true
 		}
 		if j, ok := everywhere[words[0]]; ok {
 			return j, true

@@ -72,7 +72,7 @@ func (t *translation) script(c *state.Check, f *fate, k keepalived.Check) {
 		f.verdict, f.text = keepalived.Translated, "connects itself and runs nothing"
 		return
 	}
-	c.Script, f.text = scriptOf(k.Command)
+	c.Script, f.text = scriptOf(k.Command, forCheck)
 	f.verdict, f.isRun = keepalived.Translated, true
 	if c.Script == nil {
 		f.name, f.verdict = "", keepalived.Unsupported

@@ -64,8 +64,16 @@ func portOf(command []string) string {
 // shells take a program as an argument.
 var shells = []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "env", "sudo", "eval"}
 
-// scriptOf returns a command as a script of a check, or why it cannot be one.
-func scriptOf(command []string) (script *state.ScriptCheck, text string) {
+// purpose is what a script is for, in words that say what to do by hand and what becomes of one that cannot run.
+type purpose struct{ byHand, add, unlessSo string }
+
+var (
+	forCheck  = purpose{"add a check by hand", "add a check with `script: " + defaultScripts + "/NAME`, and its name to the group", "the check fails"}
+	forNotify = purpose{"add it to the group's notify by hand", "name it in the group's notify", "it does not run"}
+)
+
+// scriptOf returns a command as a script, or why it cannot be one.
+func scriptOf(command []string, p purpose) (script *state.ScriptCheck, text string) {
 	path, args := command[0], command[1:]
 	inShell := slices.Contains(shells, filepath.Base(path)) && len(args) > 0
 	switch {
@@ -75,25 +83,25 @@ func scriptOf(command []string) (script *state.ScriptCheck, text string) {
 		text = "run directly, so its first line has to name its interpreter and it has to be executable; "
 	case inShell || hasShell(command):
 		return nil, "it needs a shell, which vipd gives to nobody; write it into a script of its own, as " + defaultScripts +
-			"/NAME with `#!/bin/sh` above, and add a check with `script: " + defaultScripts + "/NAME`, and its name to the group"
+			"/NAME with `#!/bin/sh` above, and " + p.add
 	case !filepath.IsAbs(path) && strings.ContainsRune(path, '/'):
-		return nil, "its path is not absolute; add a check by hand"
+		return nil, "its path is not absolute; " + p.byHand
 	case !filepath.IsAbs(path):
 		path = "/usr/bin/" + path
 		text = "taken for " + path + ", correct that if it is elsewhere; "
 	}
 	path = filepath.Clean(path)
-	return &state.ScriptCheck{Path: path, Args: args}, text + needs(path)
+	return &state.ScriptCheck{Path: path, Args: args}, text + needs(path, p)
 }
 
 // needs says what a node needs for a script to run.
-func needs(path string) string {
+func needs(path string, p purpose) string {
 	dir := filepath.Dir(path)
 	if dir == defaultScripts || strings.HasPrefix(dir, defaultScripts+"/") {
 		return "it and all directories above it have to be owned by root and writable by nobody else"
 	}
 	return "list its directory in each node's file, `script_dirs: [" + dir + "]`, or move it to " + defaultScripts +
-		"; it and all directories above it have to be owned by root and writable by nobody else, or the check fails"
+		"; it and all directories above it have to be owned by root and writable by nobody else, or " + p.unlessSo
 }
 
 // hasShell reports whether words mean something to a shell, which runs none of them here.

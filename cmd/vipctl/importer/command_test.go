@@ -42,7 +42,7 @@ func TestCommands(t *testing.T) {
 			if at := portOf(words); at != "" {
 				script = "tcp " + at
 			} else if name == "" {
-				s, needs := scriptOf(words)
+				s, needs := scriptOf(words, forCheck)
 				text = needs
 				if s != nil {
 					script = strings.Join(append([]string{s.Path}, s.Args...), " ")

@@ -17,12 +17,13 @@ import (
 type translation struct {
 	keepalived keepalived.Result
 	report     keepalived.Report
-	names      map[string]string // of instances -> of groups
-	empty      []string          // instances that have no address to be held
-	fates      map[string]fate   // of keepalived's checks, by their names there
-	checkNames []string          // that are taken
-	links      map[string]string // interfaces -> the checks of them
-	sets       map[string]string // sync groups -> what is together
+	names      map[string]string    // of instances -> of groups
+	empty      []string             // instances that have no address to be held
+	fates      map[string]fate      // of keepalived's checks, by their names there
+	checkNames []string             // that are taken
+	links      map[string]string    // interfaces -> the checks of them
+	sets       map[string]string    // sync groups -> what is together
+	notify     map[string]judgement // notify scripts, by block, name and directive -> what became of them
 }
 
 func (t *translation) spec() spec.Spec {
@@ -38,8 +39,10 @@ func (t *translation) spec() spec.Spec {
 		t.names[g.Name] = t.freeName(g.Name)
 		out := t.group(g)
 		t.uses(&s, &out, g)
+		t.scripts(&out, "vrrp_instance", g.Name, g.Notify)
 		s.Groups = append(s.Groups, out)
 	}
+	t.syncScripts(&s)
 	return s
 }
 
