@@ -11,7 +11,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags
 TEST := go test -tags $(TAGS) -timeout 15m
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-unit test-e2e lint demo chaos fuzz bench setup clean
+.PHONY: help build install package test test-unit test-e2e lint demo chaos fuzz bench setup clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,15 @@ help: ## list the targets
 build: ## build bin/vipd and bin/vipctl, static
 	@.ci/setup build
 	$(BUILD) -o bin/ ./cmd/vipd ./cmd/vipctl
+
+# What packages want: PREFIX=/usr. The unit's and the user's files go where systemd looks, whatever PREFIX is.
+PREFIX ?= /usr/local
+install: build ## install programs, unit, manual pages and completions below DESTDIR, in PREFIX (/usr/local)
+	packaging/install "$(DESTDIR)" "$(PREFIX)"
+
+package: build ## build the .deb and the .rpm in bin/
+	@.ci/setup package
+	packaging/build "$(VERSION)"
 
 test: test-unit test-e2e ## run all tests; those that need root are skipped without it, unless CI=true
 
@@ -28,7 +37,7 @@ test-unit: ## test the packages, with the race detector
 	CGO_ENABLED=1 $(TEST) -race -p 2 $$(go list -tags $(TAGS) ./... | grep -v '^vipd/e2e\b')
 
 # One package at a time: these measure times, and the virtual machine alone keeps a core busy.
-test-e2e: build ## test whole clusters in network namespaces and virtual machines
+test-e2e: package ## test whole clusters in network namespaces and virtual machines
 	@.ci/setup test
 	VIPD_BIN=$(CURDIR)/bin $(TEST) -count=1 -p 1 ./e2e/...
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vipd/cluster/lease"
@@ -36,6 +37,7 @@ type keeper struct {
 	durable chan lease.VoterEvent // what reached the disk
 	ended   chan struct{}         // closed when Run has ended
 	writers sync.WaitGroup
+	turned  atomic.Int64 // when Run last came round, a lease.Instant
 
 	steps   sync.Mutex // guards what follows, up to the next lock
 	running bool       // Run has begun and not ended
@@ -77,7 +79,7 @@ type keeperOptions struct {
 type wireName struct{ node, instance, start string }
 
 func newKeeper(o keeperOptions, memory lease.Memory) *keeper {
-	return &keeper{
+	k := &keeper{
 		keeperOptions: o,
 		holder:        lease.NewHolder(o.self.node),
 		voter:         lease.NewVoter(o.self.node, bootNow(), memory),
@@ -88,6 +90,8 @@ func newKeeper(o keeperOptions, memory lease.Memory) *keeper {
 		ended:         make(chan struct{}),
 		heard:         map[string]lease.Instant{},
 	}
+	k.turned.Store(int64(bootNow()))
+	return k
 }
 
 func (k *keeper) receive(m wire.Message) {

@@ -73,8 +73,12 @@ func (k *keeper) arm() lease.Instant {
 	k.steps.Lock()
 	defer k.steps.Unlock()
 	k.armed = k.deadline()
+	k.turned.Store(int64(bootNow()))
 	return k.armed
 }
+
+// looked returns when Run last came round, which it does once a second at least, unless something holds it up.
+func (k *keeper) looked() lease.Instant { return lease.Instant(k.turned.Load()) }
 
 // end shuts the door, and has whoever still brings something turned away.
 func (k *keeper) end() {

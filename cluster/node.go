@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"vipd/bond"
 	"vipd/cluster/api"
@@ -20,6 +21,8 @@ type Node struct {
 	life   context.Context // of Run
 	member *running        // nil while it belongs to no cluster
 	err    chan error      // of a member that failed
+	// keeping is the member's keeper, for who must not wait for mu.
+	keeping atomic.Pointer[keeper]
 }
 
 // running is a member and the means to end its life.
@@ -63,7 +66,7 @@ func (n *Node) Run(ctx context.Context) error {
 			n.fail(err)
 		}
 	}()
-	n.options.Ready(n.describe())
+	n.options.Ready()
 	var cause error
 	select {
 	case <-ctx.Done():
@@ -100,6 +103,7 @@ func (n *Node) launch(m *member) *running {
 	ctx, end := context.WithCancel(n.life)
 	r := &running{member: m, end: end, done: make(chan struct{})}
 	n.member = r
+	n.keeping.Store(m.keeper)
 	go func() {
 		err := m.Run(ctx)
 		r.err = errors.Join(err, m.Close())
@@ -124,6 +128,7 @@ func (n *Node) endMember() error {
 	n.mu.Lock()
 	r := n.member
 	n.member = nil
+	n.keeping.Store(nil)
 	n.mu.Unlock()
 	if r == nil {
 		return nil
@@ -131,13 +136,6 @@ func (n *Node) endMember() error {
 	r.end()
 	<-r.done
 	return r.err
-}
-
-func (n *Node) describe() string {
-	if m := n.current(); m != nil {
-		return "member of cluster " + m.identity.ClusterID
-	}
-	return "waiting for `vipctl init` or `vipctl join`"
 }
 
 // current returns the member, or nil.

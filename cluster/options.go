@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"vipd/bond"
+	"vipd/cluster/api"
 	"vipd/cluster/health"
 	"vipd/cluster/links"
 	"vipd/storage"
@@ -31,8 +33,10 @@ type Options struct {
 	Links       *links.Links // of this host; nil: they are watched, and none is built
 	// Bonds reads the node file's bonds as they are written now; nil: there are none.
 	Bonds func() ([]bond.Config, error)
-	// Ready is called once the socket is served, with what the node is doing in a few words.
-	Ready func(status string)
+	// Reload reads the node file again and does what can be done without a restart; nil: there is none.
+	Reload func(context.Context, api.Progress) (api.Reloaded, error)
+	// Ready is called once the socket is served.
+	Ready func()
 }
 
 func (o Options) gossipAddress() string {

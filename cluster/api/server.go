@@ -96,6 +96,7 @@ func routes(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/profile", verb(b.Profile))
 	mux.HandleFunc("POST /v1/move", verb(b.Move))
 	mux.HandleFunc("POST /v1/drain", verb(b.Drain))
+	mux.HandleFunc("POST /v1/reload", verb(b.Reload))
 	mux.HandleFunc("POST /v1/restart-hold", verb(b.RestartHold))
 	mux.HandleFunc("POST /v1/bonds", verb(b.Bonds))
 	mux.HandleFunc("POST /v1/bond-plan", verb(b.BondPlan))

@@ -27,6 +27,7 @@ type Backend interface {
 	Profile(context.Context, ProfileRequest, Progress) (state.Profile, error)
 	Move(context.Context, MoveRequest, Progress) (GroupStatus, error)
 	Drain(context.Context, DrainRequest, Progress) (None, error)
+	Reload(context.Context, None, Progress) (Reloaded, error)
 	RestartHold(context.Context, HoldRequest, Progress) (HoldResult, error)
 	Bonds(context.Context, BondsRequest, Progress) (Bonds, error)
 	BondPlan(context.Context, None, Progress) (BondPlan, error)

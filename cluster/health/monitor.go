@@ -67,6 +67,9 @@ func (m *Monitor) Set(checks map[string]state.Check) {
 	}
 }
 
+// SetScripts says where scripts run from, and as whom, from their next runs on.
+func (m *Monitor) SetScripts(s Scripts) { m.scripts.Allow(s) }
+
 // Status returns what is known of each check that is run.
 func (m *Monitor) Status() map[string]Status {
 	m.mu.Lock()

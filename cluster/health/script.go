@@ -24,12 +24,27 @@ type Scripts struct {
 // Programs runs them, and whatever else should run by their rules: without the daemon's rights, scheduling,
 // environment and descriptors, and ended with all that it started. Make one with NewPrograms.
 type Programs struct {
-	Scripts
 	spawner *spawner
+
+	mu      sync.Mutex
+	allowed Scripts
 }
 
 // NewPrograms starts nothing. Programs run while Run does.
-func NewPrograms(s Scripts) *Programs { return &Programs{Scripts: s, spawner: newSpawner()} }
+func NewPrograms(s Scripts) *Programs { return &Programs{allowed: s, spawner: newSpawner()} }
+
+// Allow says which programs may run, and as whom, from now on.
+func (s *Programs) Allow(allowed Scripts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.allowed = allowed
+}
+
+func (s *Programs) rules() Scripts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.allowed
+}
 
 // Run lets programs be started until ctx ends; those that still run then are killed.
 func (s *Programs) Run(ctx context.Context) error { return s.spawner.Run(ctx) }
@@ -64,7 +79,8 @@ func (s *Programs) runner(c state.ScriptCheck) runner {
 // Exec runs a program to its end and returns the beginning of its output. When interrupt is closed the program is told
 // to end, when ctx ends it is killed, each with its whole process group.
 func (s *Programs) Exec(ctx context.Context, interrupt <-chan struct{}, p Program) (said string, err error) {
-	path, err := resolve(p.Path, s.Dirs)
+	allowed := s.rules()
+	path, err := resolve(p.Path, allowed.Dirs)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrCannotRun, err)
 	}
@@ -73,7 +89,7 @@ func (s *Programs) Exec(ctx context.Context, interrupt <-chan struct{}, p Progra
 	cmd.Dir, cmd.Env = "/", slices.Concat(environment, p.Env)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = lingering
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: s.User}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: allowed.User}
 	if err := s.spawner.start(ctx, cmd); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrCannotRun, err)
 	}

@@ -109,6 +109,9 @@ func (r *Runner) Failing() map[string]string {
 	return failing
 }
 
+// SetScripts says which scripts may run, and as whom, from their next runs on.
+func (r *Runner) SetScripts(s health.Scripts) { r.programs.Allow(s) }
+
 // Run runs scripts until ctx ends, and then those that are due or running to their end, for no longer than linger()
 // says. Whatever still runs then is killed, and has ended when Run returns.
 func (r *Runner) Run(ctx context.Context, linger func() time.Duration) error {

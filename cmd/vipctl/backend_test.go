@@ -13,19 +13,20 @@ import (
 
 // daemon is a backend that notes what it is asked and answers what the test says.
 type daemon struct {
-	status  api.Status
-	spec    api.Specification
-	checks  api.CheckList
-	applied api.ApplyResult
-	moved   api.GroupStatus
-	profile state.Profile
-	hold    api.HoldResult
-	bonds   api.Bonds
-	plan    api.BondPlan
-	already bool
-	refuse  string   // every verb, with this
-	says    []string // meanwhile
-	hang    bool     // after that, until the caller goes away
+	status   api.Status
+	spec     api.Specification
+	checks   api.CheckList
+	applied  api.ApplyResult
+	moved    api.GroupStatus
+	profile  state.Profile
+	hold     api.HoldResult
+	bonds    api.Bonds
+	reloaded api.Reloaded
+	plan     api.BondPlan
+	already  bool
+	refuse   string   // every verb, with this
+	says     []string // meanwhile
+	hang     bool     // after that, until the caller goes away
 
 	mu    sync.Mutex
 	calls []string
@@ -101,6 +102,10 @@ func (d *daemon) Move(ctx context.Context, in api.MoveRequest, p api.Progress) (
 
 func (d *daemon) Drain(ctx context.Context, in api.DrainRequest, p api.Progress) (api.None, error) {
 	return api.None{}, d.answer(ctx, "drain", in, p)
+}
+
+func (d *daemon) Reload(ctx context.Context, in api.None, p api.Progress) (api.Reloaded, error) {
+	return d.reloaded, d.answer(ctx, "reload", in, p)
 }
 
 func (d *daemon) RestartHold(ctx context.Context, in api.HoldRequest, p api.Progress) (api.HoldResult, error) {

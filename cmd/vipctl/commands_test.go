@@ -97,6 +97,11 @@ func TestCommands(t *testing.T) {
 		{name: "join with an empty token", args: "join -", stdin: "\n"},
 		{name: "join without a token", args: "join"},
 		{name: "join with two tokens", args: "join - --token-file testdata/token"},
+		{name: "reload", args: "reload", daemon: &daemon{reloaded: api.Reloaded{File: "/etc/vipd/vipd.yaml", Changes: []api.FileChange{
+			{Key: "listen", Before: "", After: "10.9.0.2"}, {Key: "bonds", Before: "[]", After: "[bond0]", Live: true, Note: "bond0: create it"},
+		}}}},
+		{name: "reload of the same file", args: "reload", daemon: &daemon{reloaded: api.Reloaded{File: "/etc/vipd/vipd.yaml"}}},
+		{name: "reload refused", args: "reload", daemon: &daemon{refuse: "/etc/vipd/vipd.yaml:2: fence: \"of\" is not a choice: write nftables or none"}},
 		{name: "leave", args: "leave"},
 		{name: "leave by force", args: "leave --force -o yaml"},
 		{name: "leave refused", args: "leave", daemon: &daemon{refuse: "n1 is the last node of cluster c1"}},

@@ -1,0 +1,58 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vipd/cluster/api"
+	"vipd/cluster/health"
+)
+
+// Reload implements api.Backend.
+func (n *Node) Reload(ctx context.Context, _ api.None, progress api.Progress) (api.Reloaded, error) {
+	if n.options.Reload == nil {
+		return api.Reloaded{}, errors.New("this daemon has no node file")
+	}
+	return n.options.Reload(ctx, progress)
+}
+
+// SetScripts says from now on where scripts run from, and as whom.
+func (n *Node) SetScripts(s health.Scripts) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.options.Scripts = s
+	if n.member != nil {
+		n.member.monitor.SetScripts(s)
+		n.member.roles.runner.SetScripts(s)
+	}
+}
+
+// Idle returns for how long the lease has not been looked after, which is done once a second at least; 0 if this node
+// is no member. It does not block.
+func (n *Node) Idle() time.Duration {
+	k := n.keeping.Load()
+	if k == nil {
+		return 0
+	}
+	return bootNow().Sub(k.looked())
+}
+
+// Describe says in a few words what this node is doing.
+func (n *Node) Describe() string {
+	m := n.current()
+	if m == nil {
+		return "waiting for `vipctl init` or `vipctl join`"
+	}
+	held := 0
+	for _, a := range m.View().Assignments {
+		if a.Holder == m.self.node {
+			held++
+		}
+	}
+	if valid, _ := m.door.valid(); !valid {
+		return fmt.Sprintf("member of cluster %s, without a lease", m.identity.ClusterID)
+	}
+	return fmt.Sprintf("member of cluster %s, groups here: %d", m.identity.ClusterID, held)
+}
