@@ -29,12 +29,25 @@ func resolve(path string, dirs []string) (string, error) {
 	case info.Mode()&0o111 == 0:
 		return "", fmt.Errorf("%s is not executable; chmod 755 it", real)
 	}
+	return real, onlyRoot(real)
+}
+
+// Trusted reports why scripts in a directory may not be run: somebody other than root could change it, or one above it.
+func Trusted(dir string) error {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	return onlyRoot(real)
+}
+
+func onlyRoot(real string) error {
 	for part := real; ; part = filepath.Dir(part) {
 		if err := rootsOwn(part); err != nil {
-			return "", err
+			return err
 		}
 		if part == "/" {
-			return real, nil
+			return nil
 		}
 	}
 }
