@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 
+	"vipd/cluster/backup"
 	"vipd/cluster/state"
 )
 
@@ -137,6 +138,16 @@ func (c *Client) Move(ctx context.Context, r MoveRequest) (GroupStatus, error) {
 func (c *Client) Drain(ctx context.Context, r DrainRequest) error {
 	_, err := do[None](ctx, c, "drain", r)
 	return err
+}
+
+// Backup asks for what the cluster serves, to keep.
+func (c *Client) Backup(ctx context.Context, r BackupRequest) (backup.Backup, error) {
+	return do[backup.Backup](ctx, c, "backup", r)
+}
+
+// Restore puts back what a backup has.
+func (c *Client) Restore(ctx context.Context, r RestoreRequest) (RestoreResult, error) {
+	return do[RestoreResult](ctx, c, "restore", r)
 }
 
 // RestartHold lengthens the lease of the daemon's node for a restart.

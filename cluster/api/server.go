@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"vipd/cluster/backup"
 )
 
-// maxRequest bounds a request's body, in bytes: a specification of the largest size fits.
-const maxRequest = 16 << 20
+// maxRequest bounds a request's body, in bytes: a backup of the largest size fits.
+const maxRequest = backup.MaxSize + 1<<10
 
 // line is one line of an answer.
 type line struct {
@@ -97,6 +99,8 @@ func routes(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/move", verb(b.Move))
 	mux.HandleFunc("POST /v1/drain", verb(b.Drain))
 	mux.HandleFunc("POST /v1/reload", verb(b.Reload))
+	mux.HandleFunc("POST /v1/backup", verb(b.Backup))
+	mux.HandleFunc("POST /v1/restore", verb(b.Restore))
 	mux.HandleFunc("POST /v1/restart-hold", verb(b.RestartHold))
 	mux.HandleFunc("POST /v1/bonds", verb(b.Bonds))
 	mux.HandleFunc("POST /v1/bond-plan", verb(b.BondPlan))

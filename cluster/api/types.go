@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"vipd/cluster/backup"
 	"vipd/cluster/spec"
 	"vipd/cluster/state"
 )
@@ -28,6 +29,8 @@ type Backend interface {
 	Move(context.Context, MoveRequest, Progress) (GroupStatus, error)
 	Drain(context.Context, DrainRequest, Progress) (None, error)
 	Reload(context.Context, None, Progress) (Reloaded, error)
+	Backup(context.Context, BackupRequest, Progress) (backup.Backup, error)
+	Restore(context.Context, RestoreRequest, Progress) (RestoreResult, error)
 	RestartHold(context.Context, HoldRequest, Progress) (HoldResult, error)
 	Bonds(context.Context, BondsRequest, Progress) (Bonds, error)
 	BondPlan(context.Context, None, Progress) (BondPlan, error)
@@ -203,6 +206,30 @@ type ApplyResult struct {
 	Diff   spec.Diff `json:"diff"`
 	DryRun bool      `json:"dry_run,omitempty"`
 	Unheld []string  `json:"unheld,omitempty"` // groups that no node can hold, each with the reason
+}
+
+// BackupRequest asks for what the cluster serves and how, to keep.
+type BackupRequest struct {
+	Secrets bool `json:"secrets,omitempty"` // with the passwords of VRRP
+}
+
+// RestoreRequest puts back what a backup has.
+type RestoreRequest struct {
+	Backup backup.Backup `json:"backup"`
+	DryRun bool          `json:"dry_run,omitempty"`
+}
+
+// RestoreResult is what restoring a backup changed, or would change.
+type RestoreResult struct {
+	ApplyResult
+	Profile    *ProfileChange `json:"profile,omitempty"`     // nil: it stays
+	LastSerial uint64         `json:"last_serial,omitempty"` // that serials go on above, if the backup is ahead of the cluster
+}
+
+// ProfileChange is a change of the lease's timing.
+type ProfileChange struct {
+	From state.Profile `json:"from"`
+	To   state.Profile `json:"to"`
 }
 
 // ProfileRequest asks for the lease's timing, and changes it if Set is there.

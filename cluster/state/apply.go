@@ -92,6 +92,8 @@ func (c *change) apply(cmd Command) error {
 		return c.drain(*cmd.Drain)
 	case cmd.LongLease != nil:
 		return c.longLease(*cmd.LongLease)
+	case cmd.Restore != nil:
+		return c.restore(*cmd.Restore)
 	}
 	return errUnknownCommand
 }

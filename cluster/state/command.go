@@ -10,8 +10,8 @@ import (
 // CommandVersion is the newest command version this build writes and reads. A command is written in the oldest version
 // that has all of it, so that a cluster of several versions understands it: 2 is for checks and
 // for groups that move together, 3 for what says where groups may be and when they move,
-// and for what else happens on a node then.
-const CommandVersion = 3
+// and for what else happens on a node then, 4 for Restore.
+const CommandVersion = 4
 
 // Command is one replicated change. Exactly one of the pointers is set.
 type Command struct {
@@ -32,6 +32,7 @@ type Command struct {
 	SetProfile *SetProfile `json:"set_profile,omitempty"`
 	Drain      *Drain      `json:"drain,omitempty"`
 	LongLease  *LongLease  `json:"long_lease,omitempty"`
+	Restore    *Restore    `json:"restore,omitempty"`
 }
 
 // Init founds the cluster with its first node.
@@ -144,6 +145,9 @@ func (c Command) Encode() ([]byte, error) {
 // needs is the oldest version that has all of the command.
 func (c Command) needs() int {
 	version := 1
+	if c.Restore != nil {
+		version = 4
+	}
 	if c.Init != nil {
 		version = max(version, c.Init.Node.needs())
 	}
@@ -224,6 +228,8 @@ func (c Command) Name() string {
 		return "drain"
 	case c.LongLease != nil:
 		return "long lease"
+	case c.Restore != nil:
+		return "restore"
 	}
 	return "nothing"
 }

@@ -39,7 +39,7 @@ func drawCommand(t *rapid.T, s *State) Command {
 	if s.Nodes[name] != nil {
 		epoch = s.Nodes[name].Epoch
 	}
-	switch rapid.IntRange(0, 6).Draw(t, "kind") {
+	switch rapid.IntRange(0, 7).Draw(t, "kind") {
 	case 0:
 		return Command{Join: &Join{Node: Node{Name: name, Instance: "i-" + name}}}
 	case 1:
@@ -56,6 +56,12 @@ func drawCommand(t *rapid.T, s *State) Command {
 			serials = append(serials, serial)
 		}
 		return Command{Settle: &Settle{Tenure: Tenure{name, epoch}, Serials: serials}}
+	case 6:
+		return Command{Restore: &Restore{
+			Groups: drawGroups(t), Profile: LAN,
+			LastEpoch:  rapid.Uint64Range(0, s.LastEpoch+3).Draw(t, "last epoch"),
+			LastSerial: rapid.Uint64Range(0, s.LastSerial+3).Draw(t, "last serial"),
+		}}
 	}
 	return Command{Assign: &Assign{Moves: drawMoves(t, s)}}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"vipd/cluster/api"
+	"vipd/cluster/backup"
 	"vipd/cluster/state"
 )
 
@@ -23,6 +24,7 @@ type daemon struct {
 	bonds    api.Bonds
 	reloaded api.Reloaded
 	plan     api.BondPlan
+	backup   backup.Backup
 	already  bool
 	refuse   string   // every verb, with this
 	says     []string // meanwhile
@@ -106,6 +108,20 @@ func (d *daemon) Drain(ctx context.Context, in api.DrainRequest, p api.Progress)
 
 func (d *daemon) Reload(ctx context.Context, in api.None, p api.Progress) (api.Reloaded, error) {
 	return d.reloaded, d.answer(ctx, "reload", in, p)
+}
+
+func (d *daemon) Backup(ctx context.Context, in api.BackupRequest, p api.Progress) (backup.Backup, error) {
+	return d.backup, d.answer(ctx, "backup", in, p)
+}
+
+func (d *daemon) Restore(ctx context.Context, in api.RestoreRequest, p api.Progress) (api.RestoreResult, error) {
+	result := api.RestoreResult{ApplyResult: d.applied}
+	if in.Backup.Profile != d.profile {
+		result.Profile = &api.ProfileChange{From: d.profile, To: in.Backup.Profile}
+	}
+	result.LastSerial = in.Backup.LastSerial
+	result.DryRun = in.DryRun
+	return result, d.answer(ctx, "restore", in, p)
 }
 
 func (d *daemon) RestartHold(ctx context.Context, in api.HoldRequest, p api.Progress) (api.HoldResult, error) {
