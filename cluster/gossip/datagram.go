@@ -26,7 +26,16 @@ const (
 // maxKnown bounds the ciphers kept of others.
 const maxKnown = 64
 
-var errForeign = errors.New("the datagram is not of this cluster")
+var (
+	errForeign  = errors.New("the datagram is not of this cluster")
+	errReplayed = errors.New("the datagram was seen before")
+)
+
+// sender is one start of a daemon.
+type sender struct {
+	cipher.AEAD
+	window window
+}
 
 // sealer encrypts and authenticates datagrams. They do not pass through memberlist, which makes a cipher for each
 // packet and hands it from goroutine to goroutine: at the rate of lease renewals that took most of an idle node's
@@ -36,11 +45,11 @@ type sealer struct {
 	salt         [saltSize]byte
 	own          cipher.AEAD
 	sent         atomic.Uint64
-	known        map[[saltSize]byte]cipher.AEAD // of those who were heard; used by one goroutine
+	known        map[[saltSize]byte]*sender // who was heard; used by one goroutine
 }
 
 func newSealer(key []byte, cluster string) (*sealer, error) {
-	s := &sealer{key: key, cluster: []byte(cluster), known: map[[saltSize]byte]cipher.AEAD{}}
+	s := &sealer{key: key, cluster: []byte(cluster), known: map[[saltSize]byte]*sender{}}
 	rand.Read(s.salt[:])
 	var err error
 	s.own, err = s.cipherOf(s.salt)
@@ -74,29 +83,33 @@ func (s *sealer) open(dst, packet []byte) ([]byte, error) {
 		return dst, errForeign
 	}
 	salt := [saltSize]byte(packet[1:])
-	aead, known := s.known[salt]
+	from, known := s.known[salt]
 	if !known {
-		var err error
-		if aead, err = s.cipherOf(salt); err != nil {
+		aead, err := s.cipherOf(salt)
+		if err != nil {
 			return dst, err
 		}
+		from = &sender{AEAD: aead}
 	}
-	opened, err := aead.Open(dst, nonceOf(packet), packet[headerSize:], s.cluster)
+	opened, err := from.Open(dst, nonceOf(packet), packet[headerSize:], s.cluster)
 	if err != nil {
 		return dst, errForeign
 	}
 	if !known {
-		s.remember(salt, aead)
+		s.remember(salt, from)
+	}
+	if !from.window.take(binary.BigEndian.Uint64(packet[1+saltSize:])) {
+		return dst, errReplayed
 	}
 	return opened, nil
 }
 
-// remember keeps the cipher of somebody who proved to have the key.
-func (s *sealer) remember(salt [saltSize]byte, aead cipher.AEAD) {
+// remember keeps somebody who proved to have the key.
+func (s *sealer) remember(salt [saltSize]byte, from *sender) {
 	if len(s.known) >= maxKnown {
 		clear(s.known)
 	}
-	s.known[salt] = aead
+	s.known[salt] = from
 }
 
 // nonceOf is the counter of a packet, with zeros in front.
