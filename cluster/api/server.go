@@ -18,6 +18,13 @@ import (
 // maxRequest bounds a request's body, in bytes: a backup of the largest size fits.
 const maxRequest = backup.MaxSize + 1<<10
 
+// Bounds of one caller, who may be anybody that the socket's mode lets in.
+const (
+	maxCallers   = 128             // at once; others wait until one is done
+	requestLimit = 5 * time.Second // for a request to be there as a whole
+	answerLimit  = 5 * time.Second // for a caller to take what is written
+)
+
 // line is one line of an answer.
 type line struct {
 	Progress string          `json:"progress,omitempty"`
@@ -77,7 +84,7 @@ func Serve(ctx context.Context, l net.Listener, b Backend) error {
 			server.Close()
 		}
 	})
-	err := server.Serve(l)
+	err := server.Serve(newLimited(l, maxCallers))
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
@@ -117,17 +124,22 @@ func verb[In, Out any](do func(context.Context, In, Progress) (Out, error)) http
 		put := func(l line) {
 			writing.Lock()
 			defer writing.Unlock()
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerLimit))
 			if json.NewEncoder(w).Encode(l) == nil { // else the caller went away: nobody is left to tell
 				_ = http.NewResponseController(w).Flush()
 			}
 		}
 		var in In
+		// The limit is for the request alone: net/http would take one for all of the call as the end of the call.
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Now().Add(requestLimit))
 		decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&in); err != nil {
 			put(line{Error: "read request: " + err.Error()})
 			return
 		}
+		_ = control.SetReadDeadline(time.Time{})
 		out, err := do(r.Context(), in, func(text string) { put(line{Progress: text}) })
 		if err != nil {
 			put(line{Error: err.Error()})

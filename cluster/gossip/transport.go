@@ -12,10 +12,18 @@ import (
 
 	"github.com/hashicorp/memberlist"
 
+	"vipd/cluster/crowd"
 	"vipd/cluster/quiet"
 )
 
 const acceptPause = 50 * time.Millisecond
+
+// Bounds of the streams of strangers: memberlist reads all that is sent before it knows whether it is of the cluster.
+// What members tell each other there is a few hundred bytes for each of them.
+const (
+	maxStreams     = 32
+	maxStreamBytes = 1 << 20
+)
 
 // transport carries memberlist's packets and streams, and this node's own datagrams beside them.
 type transport struct {
@@ -28,6 +36,7 @@ type transport struct {
 
 	packetCh chan *memberlist.Packet
 	streamCh chan net.Conn
+	crowd    *crowd.Crowd // streams that others made
 	closed   chan struct{}
 	once     sync.Once
 	readers  sync.WaitGroup
@@ -55,6 +64,7 @@ func newTransport(o Options) (*transport, error) {
 		sealer: sealer, receive: o.Receive,
 		packetCh: make(chan *memberlist.Packet, packetsWaiting),
 		streamCh: make(chan net.Conn),
+		crowd:    crowd.New(maxStreams),
 		closed:   make(chan struct{}),
 	}
 	t.readers.Go(t.readPackets)
@@ -77,13 +87,37 @@ func (t *transport) acceptStreams() {
 			}
 			continue
 		}
+		bounded := &stream{Conn: conn, left: maxStreamBytes, leave: t.crowd.Enter(conn)}
 		select {
-		case t.streamCh <- conn:
+		case t.streamCh <- bounded:
 		case <-t.closed:
-			conn.Close()
+			bounded.Close()
 			return
 		}
 	}
+}
+
+// stream is a connection that somebody made, and on which not too much may come.
+type stream struct {
+	net.Conn
+	left  int
+	leave func()
+}
+
+// Read implements net.Conn.
+func (s *stream) Read(b []byte) (int, error) {
+	if s.left == 0 {
+		return 0, errors.New("more comes on a gossip stream than members have to say")
+	}
+	n, err := s.Conn.Read(b[:min(len(b), s.left)])
+	s.left -= n
+	return n, err
+}
+
+// Close implements net.Conn.
+func (s *stream) Close() error {
+	s.leave()
+	return s.Conn.Close()
 }
 
 // FinalAdvertiseAddr implements memberlist.Transport.

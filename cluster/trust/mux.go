@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"vipd/cluster/crowd"
 	"vipd/cluster/quiet"
 )
 
@@ -25,9 +25,7 @@ const (
 // Mux shares one TCP port among application protocols: it does the TLS handshakes and hands each
 // connection to the listener of the protocol agreed on.
 //
-// Strangers can connect, so handshakes are bounded in time and number. When there are too many, one of the host
-// that has most of them gives way, its oldest: those of nodes are few and take milliseconds, so it is the one
-// that least looks like one.
+// Strangers can connect, so handshakes are bounded in time and number.
 type Mux struct {
 	inner     net.Listener
 	config    *tls.Config
@@ -35,9 +33,7 @@ type Mux struct {
 	listeners map[string]*listener
 
 	handshakes sync.WaitGroup
-	mu         sync.Mutex
-	pending    *list.List     // of net.Conn, the oldest first
-	from       map[string]int // how many are of a host
+	pending    *crowd.Crowd
 }
 
 // NewMux makes a Mux for the given protocols. It owns inner from then on; Run serves it.
@@ -47,8 +43,7 @@ func NewMux(inner net.Listener, c *Credentials, log *slog.Logger, protos ...stri
 		config:    c.ServerConfig(slices.Clone(protos)...),
 		log:       log,
 		listeners: map[string]*listener{},
-		pending:   list.New(),
-		from:      map[string]int{},
+		pending:   crowd.New(maxHandshakes),
 	}
 	for _, p := range protos {
 		m.listeners[p] = newListener(inner.Addr())
@@ -79,7 +74,7 @@ func (m *Mux) Run(ctx context.Context) error {
 		raw, err := m.inner.Accept()
 		switch {
 		case err == nil:
-			leave := m.enter(raw) // here, so that it is in the order of arrival
+			leave := m.pending.Enter(raw)
 			m.handshakes.Go(func() { m.serve(ctx, raw, leave) })
 		case ctx.Err() != nil:
 			return nil
@@ -132,53 +127,4 @@ func (m *Mux) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
 		return nil, err
 	}
 	return newConn(server)
-}
-
-// enter counts a handshake, at the cost of another if there are too many. The function returned ends it.
-func (m *Mux) enter(raw net.Conn) (leave func()) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.pending.Len() >= maxHandshakes {
-		m.evict()
-	}
-	e := m.pending.PushBack(raw)
-	m.from[hostOf(raw)]++
-	return func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.remove(e)
-	}
-}
-
-// evict closes the oldest connection of the host that has most.
-func (m *Mux) evict() {
-	var oldest *list.Element
-	for e := m.pending.Front(); e != nil; e = e.Next() {
-		if oldest == nil || m.from[hostOf(e.Value.(net.Conn))] > m.from[hostOf(oldest.Value.(net.Conn))] {
-			oldest = e
-		}
-	}
-	m.remove(oldest)
-	oldest.Value.(net.Conn).Close()
-}
-
-// remove is of no effect on one that had to give way.
-func (m *Mux) remove(e *list.Element) {
-	before := m.pending.Len()
-	m.pending.Remove(e)
-	if m.pending.Len() == before {
-		return
-	}
-	host := hostOf(e.Value.(net.Conn))
-	if m.from[host]--; m.from[host] == 0 {
-		delete(m.from, host)
-	}
-}
-
-func hostOf(c net.Conn) string {
-	host, _, err := net.SplitHostPort(c.RemoteAddr().String())
-	if err != nil {
-		return c.RemoteAddr().String()
-	}
-	return host
 }
