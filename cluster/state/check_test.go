@@ -108,7 +108,7 @@ func TestOlderEncodingsAreRead(t *testing.T) {
 	if err != nil || cmd.SetGroups.Checks != nil || cmd.SetGroups.Groups[0].Checks != nil {
 		t.Errorf("%+v, %v", cmd, err)
 	}
-	s, err := Decode(strings.NewReader(`{"format":1,"index":7,"cluster":"c","profile":{},"groups":{"web":{"name":"web","addresses":[],"priority":100,"preempt":true}},"voters":{"index":1}}`))
+	s, err := Decode(strings.NewReader(`{"format":1,"index":7,"cluster":"c","profile":{},"groups":{"web":{"name":"web","addresses":[],"priority":100,"preempt":true}},"assignments":{"web":{"group":"web","serial":1,"since":"2025-01-01T00:00:00Z","reason":"new group"}},"voters":{"index":1}}`))
 	if err != nil || s.Index != 7 || s.Groups["web"] == nil || s.Checks != nil {
 		t.Errorf("%+v, %v", s, err)
 	}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -40,6 +41,42 @@ func Decode(r io.Reader) (*State, error) {
 	if s.Format < 1 || s.Format > FormatVersion {
 		return nil, fmt.Errorf("decode state: format %d; this vipd reads up to %d", s.Format, FormatVersion)
 	}
+	if err := s.whole(); err != nil {
+		return nil, fmt.Errorf("decode state: %w", err)
+	}
 	s.Format = FormatVersion
 	return s, nil
+}
+
+// whole reports what a state lacks that all who read one rely on.
+func (s *State) whole() error {
+	if s.Nodes == nil || s.Groups == nil || s.Assignments == nil || s.Debts == nil {
+		return errors.New("a list is null")
+	}
+	for name, n := range s.Nodes {
+		if n == nil || n.Name != name {
+			return fmt.Errorf("node %q is not there", name)
+		}
+	}
+	for name, g := range s.Groups {
+		if g == nil || g.Name != name || s.Assignments[name] == nil {
+			return fmt.Errorf("group %q, or its assignment, is not there", name)
+		}
+	}
+	for name, a := range s.Assignments {
+		if a == nil || a.Group != name || s.Groups[name] == nil {
+			return fmt.Errorf("assignment %q, or its group, is not there", name)
+		}
+	}
+	for serial, d := range s.Debts {
+		if d == nil || d.Serial != serial {
+			return fmt.Errorf("debt %d is not there", serial)
+		}
+	}
+	for name, c := range s.Checks {
+		if c == nil || c.Name != name {
+			return fmt.Errorf("check %q is not there", name)
+		}
+	}
+	return nil
 }
