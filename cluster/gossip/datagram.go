@@ -9,7 +9,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync/atomic"
+	"time"
 )
 
 // A datagram is: mark, salt, counter, sealed data. The salt tells the start of a daemon, and makes a key of its own
@@ -29,6 +31,7 @@ const maxKnown = 64
 var (
 	errForeign  = errors.New("the datagram is not of this cluster")
 	errReplayed = errors.New("the datagram was seen before")
+	errTooMany  = errors.New("strangers say more than is listened to")
 )
 
 // sender is one start of a daemon.
@@ -46,6 +49,7 @@ type sealer struct {
 	own          cipher.AEAD
 	sent         atomic.Uint64
 	known        map[[saltSize]byte]*sender // who was heard; used by one goroutine
+	admission    admission                  // of others; used by the same
 }
 
 func newSealer(key []byte, cluster string) (*sealer, error) {
@@ -77,14 +81,17 @@ func (s *sealer) seal(data []byte) []byte {
 	return s.own.Seal(packet, nonceOf(packet), data, s.cluster)
 }
 
-// open appends to dst what a packet says. After an error dst is returned as it was.
-func (s *sealer) open(dst, packet []byte) ([]byte, error) {
+// open appends to dst what a packet that came from a host says. After an error dst is returned as it was.
+func (s *sealer) open(dst, packet []byte, host netip.Addr) ([]byte, error) {
 	if len(packet) < headerSize || packet[0] != datagramMark {
 		return dst, errForeign
 	}
 	salt := [saltSize]byte(packet[1:])
 	from, known := s.known[salt]
 	if !known {
+		if !s.admission.sender(host, time.Now()) {
+			return dst, errTooMany
+		}
 		aead, err := s.cipherOf(salt)
 		if err != nil {
 			return dst, err
@@ -97,6 +104,7 @@ func (s *sealer) open(dst, packet []byte) ([]byte, error) {
 	}
 	if !known {
 		s.remember(salt, from)
+		s.admission.prove(host)
 	}
 	if !from.window.take(binary.BigEndian.Uint64(packet[1+saltSize:])) {
 		return dst, errReplayed

@@ -2,8 +2,11 @@ package gossip
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 )
+
+var someHost = netip.MustParseAddr("192.0.2.1")
 
 func sealerOf(t testing.TB, key byte, cluster string) *sealer {
 	t.Helper()
@@ -18,7 +21,7 @@ func TestSealedIsOpened(t *testing.T) {
 	for _, text := range []string{"", "renewal", "grant"} {
 		var err error
 		start := len(all)
-		all, err = to.open(all, from.seal([]byte(text)))
+		all, err = to.open(all, from.seal([]byte(text)), someHost)
 		check(t, err)
 		if got := string(all[start:]); got != text {
 			t.Errorf("%q was opened as %q", text, got)
@@ -44,7 +47,7 @@ func TestForeignIsRefused(t *testing.T) {
 	ours := sealerOf(t, 7, "one")
 	packet := ours.seal([]byte("renewal"))
 	for name, by := range map[string]*sealer{"another key": sealerOf(t, 8, "one"), "another cluster": sealerOf(t, 7, "two")} {
-		if _, err := by.open(nil, packet); err == nil {
+		if _, err := by.open(nil, packet, someHost); err == nil {
 			t.Errorf("opened with %s", name)
 		}
 		if len(by.known) > 0 {
@@ -54,10 +57,10 @@ func TestForeignIsRefused(t *testing.T) {
 	for i := range packet {
 		bent := bytes.Clone(packet)
 		bent[i] ^= 1
-		if got, err := ours.open([]byte("kept"), bent); err == nil || string(got) != "kept" {
+		if got, err := ours.open([]byte("kept"), bent, someHost); err == nil || string(got) != "kept" {
 			t.Fatalf("with byte %d changed: %q, %v", i, got, err)
 		}
-		if _, err := ours.open(nil, packet[:i]); err == nil {
+		if _, err := ours.open(nil, packet[:i], someHost); err == nil {
 			t.Fatalf("opened with %d of %d bytes", i, len(packet))
 		}
 	}
@@ -65,8 +68,9 @@ func TestForeignIsRefused(t *testing.T) {
 
 func TestFewCiphersAreKept(t *testing.T) {
 	to := sealerOf(t, 7, "one")
-	for range 3 * maxKnown {
-		_, err := to.open(nil, sealerOf(t, 7, "one").seal([]byte("x")))
+	for i := range 3 * maxKnown {
+		host := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+		_, err := to.open(nil, sealerOf(t, 7, "one").seal([]byte("x")), host)
 		check(t, err)
 	}
 	if len(to.known) > maxKnown {
@@ -78,7 +82,18 @@ func BenchmarkDatagram(b *testing.B) {
 	from, to := sealerOf(b, 7, "one"), sealerOf(b, 7, "one")
 	data, into := make([]byte, 60), make([]byte, 0, 200)
 	for b.Loop() {
-		_, err := to.open(into, from.seal(data))
+		_, err := to.open(into, from.seal(data), someHost)
 		check(b, err)
+	}
+}
+
+// What a datagram of a stranger costs, which bounds the flood that a node can take in.
+func BenchmarkForeign(b *testing.B) {
+	to := sealerOf(b, 7, "one")
+	packet := sealerOf(b, 8, "one").seal(make([]byte, 60))
+	for b.Loop() {
+		if _, err := to.open(nil, packet, someHost); err == nil {
+			b.Fatal("opened")
+		}
 	}
 }

@@ -15,6 +15,7 @@ const (
 	maxPacket      = 65536 // what UDP carries, rounded up
 	packetsWaiting = 256   // for memberlist
 	batchPackets   = 256   // that are taken in together
+	batchReads     = 4096  // packets, of whatever kind: more than fit the kernel's buffer
 	batchBytes     = 1 << 20
 )
 
@@ -49,7 +50,8 @@ func (b *batch) empty() {
 
 // fill reads what waits in the kernel; it reports whether there may be more.
 func (t *transport) fill(b *batch) bool {
-	for len(b.datagrams) < batchPackets && len(b.opened) < batchBytes {
+	// Under a flood the socket is never empty: what counts is handed over in between.
+	for reads := 0; reads < batchReads && len(b.datagrams) < batchPackets && len(b.opened) < batchBytes; reads++ {
 		n, from, err := t.packets.Receive(b.buffer)
 		switch {
 		case errors.Is(err, syscall.EAGAIN), errors.Is(err, net.ErrClosed):
@@ -57,11 +59,11 @@ func (t *transport) fill(b *batch) bool {
 		case err != nil || n == 0:
 			continue // an ICMP error about a packet sent earlier, or an empty packet
 		case b.buffer[0] != datagramMark:
-			t.pass(slices.Clone(b.buffer[:n]), from)
+			t.pass(b.buffer[:n], from)
 			continue
 		}
 		start := len(b.opened)
-		opened, err := t.sealer.open(b.opened, b.buffer[:n])
+		opened, err := t.sealer.open(b.opened, b.buffer[:n], from.Addr().Unmap())
 		if err != nil {
 			t.log.Debug("passed over a datagram", "error", err)
 			continue
@@ -72,13 +74,13 @@ func (t *transport) fill(b *batch) bool {
 	return true
 }
 
-// pass gives memberlist a packet, or loses it if memberlist is behind.
+// pass gives memberlist a copy of a packet, or loses it if memberlist is behind or strangers send too many.
 func (t *transport) pass(packet []byte, source netip.AddrPort) {
-	if !source.IsValid() {
+	if !source.IsValid() || len(t.packetCh) == cap(t.packetCh) || !t.sealer.admission.packet(source.Addr().Unmap(), time.Now()) {
 		return
 	}
 	select {
-	case t.packetCh <- &memberlist.Packet{Buf: packet, From: net.UDPAddrFromAddrPort(source), Timestamp: time.Now()}:
+	case t.packetCh <- &memberlist.Packet{Buf: slices.Clone(packet), From: net.UDPAddrFromAddrPort(source), Timestamp: time.Now()}:
 	default:
 	}
 }

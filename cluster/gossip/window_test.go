@@ -33,21 +33,21 @@ func TestReplayedDatagramIsRefused(t *testing.T) {
 	first := from.seal([]byte("first"))
 	second := from.seal([]byte("second"))
 	for i, packet := range [][]byte{second, first} {
-		if _, err := to.open(nil, packet); err != nil {
+		if _, err := to.open(nil, packet, someHost); err != nil {
 			t.Fatalf("datagram %d, out of order: %v", i, err)
 		}
 	}
 	for i, packet := range [][]byte{first, second} {
-		if got, err := to.open([]byte("kept"), packet); err == nil || string(got) != "kept" {
+		if got, err := to.open([]byte("kept"), packet, someHost); err == nil || string(got) != "kept" {
 			t.Errorf("datagram %d, once more: %q, %v", i, got, err)
 		}
 	}
 	for range 2 * windowBits {
-		if _, err := to.open(nil, from.seal(nil)); err != nil {
+		if _, err := to.open(nil, from.seal(nil), someHost); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := to.open(nil, first); err == nil {
+	if _, err := to.open(nil, first, someHost); err == nil {
 		t.Error("an old datagram is taken again")
 	}
 }
