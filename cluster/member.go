@@ -53,6 +53,7 @@ type member struct {
 	monitor   *health.Monitor
 	speaker   *speaker
 	roles     *roles
+	paths     *paths
 	soloist   *soloist
 	conductor *conductor
 	elector   *elector
@@ -148,10 +149,14 @@ func (m *member) assemble() error {
 		standing: m.options.Links.Standing,
 		letGo:    m.letGo,
 		reported: func() { kick(m.reporter.wake) },
+		jolted:   func() { kick(m.paths.wake) },
 		giveUp:   m.fail,
 		served:   m.changes.raise,
 	})
 	m.assembleRoles()
+	if err := m.assemblePaths(); err != nil {
+		return err
+	}
 	if i := m.inherited; i != nil {
 		m.tenant.inherited, m.tenant.carried, m.tenant.held = i, i.carried, i.held
 	}
@@ -174,6 +179,7 @@ func (m *member) assemble() error {
 		interfaces: m.host.Interfaces, links: m.options.Links, problems: m.unable, routers: m.speaker.spoken, sources: m.sources, heard: m.speaker.heritage.hear,
 		checks:    m.checked,
 		scripts:   m.failingScripts,
+		lacking:   m.paths.lacking,
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
 	})
@@ -261,7 +267,7 @@ func (m *member) Run(ctx context.Context) error {
 	endRoles := m.roles.start() // outlives the parts: its last word is that all was let go of
 	for _, run := range []func(context.Context) error{
 		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
-		m.keeper.Run, m.tenant.Run, m.speaker.Run, m.soloist.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.monitor.Run, m.followChecks,
+		m.keeper.Run, m.tenant.Run, m.paths.Run, m.speaker.Run, m.soloist.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.monitor.Run, m.followChecks,
 		m.conductor.Run, m.elector.Run, m.steward.Run, m.canary, m.followLeader, m.seek,
 	} {
 		parts.Go(func() error { return run(life) })

@@ -28,6 +28,7 @@ type account struct {
 	Routers    map[string]spoken   `json:"routers,omitempty"`    // the virtual routers that it runs, by group
 	Checks     map[string]checked  `json:"checks,omitempty"`     // those that it runs
 	Scripts    map[string]string   `json:"scripts,omitempty"`    // what went wrong with notify scripts, by group
+	Lacking    map[string]string   `json:"lacking,omitempty"`    // routes and rules that it could not have, by group
 	// Sources are where its adverts come from, of groups that fall back to VRRP.
 	Sources []netip.Addr `json:"sources,omitempty"`
 }
@@ -35,7 +36,7 @@ type account struct {
 func (a account) equal(b account) bool {
 	return a.Applied == b.Applied && a.Unfit == b.Unfit &&
 		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Degraded, b.Degraded) && maps.Equal(a.Groups, b.Groups) &&
-		maps.Equal(a.Checks, b.Checks) && maps.Equal(a.Scripts, b.Scripts) && reflect.DeepEqual(a.Routers, b.Routers) &&
+		maps.Equal(a.Checks, b.Checks) && maps.Equal(a.Scripts, b.Scripts) && maps.Equal(a.Lacking, b.Lacking) && reflect.DeepEqual(a.Routers, b.Routers) &&
 		slices.Equal(a.Sources, b.Sources)
 }
 
@@ -60,6 +61,7 @@ type reporterOptions struct {
 	routers    func() map[string]spoken
 	checks     func() map[string]checked
 	scripts    func() map[string]string
+	lacking    func() map[string]string
 	sources    func() []netip.Addr
 	heard      func(node string, routers map[string]spoken) // what a node says of its virtual routers
 	broadcast  func(wire.Message)
@@ -133,7 +135,7 @@ func (r *reporter) report() {
 
 func (r *reporter) account() account {
 	view := r.view()
-	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Sources: r.sources()}
+	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Lacking: r.lacking(), Sources: r.sources()}
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()

@@ -26,6 +26,7 @@ func reporterOf(view *state.State, change func(*reporterOptions)) (r *reporter, 
 		sources:   func() []netip.Addr { return nil },
 		checks:    func() map[string]checked { return nil },
 		scripts:   func() map[string]string { return nil },
+		lacking:   func() map[string]string { return nil },
 		heard:     func(string, map[string]spoken) {},
 		links:     fakeLinks{},
 	}

@@ -155,20 +155,8 @@ func addressText(g *state.Group) string {
 	return strings.Join(list, " ")
 }
 
-// maxFailing bounds how many groups with failing scripts a report tells of.
-const maxFailing = 8
-
 // failingScripts returns what went wrong with notify scripts, as reports tell it; nil if nothing did.
-func (m *member) failingScripts() map[string]string {
-	all := m.roles.runner.Failing()
-	if len(all) == 0 {
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(all))[min(maxFailing, len(all)):] {
-		delete(all, name)
-	}
-	return all
-}
+func (m *member) failingScripts() map[string]string { return fewest(m.roles.runner.Failing()) }
 
 func (m *member) assembleRoles() {
 	m.roles = &roles{

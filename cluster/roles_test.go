@@ -45,7 +45,8 @@ func TestRoleApart(t *testing.T) {
 	}
 }
 
-// A group is carried from when the kernel has one of its addresses until it has none, and whoever follows is woken once.
+// A group is carried from when the kernel has one of its addresses until it has none, and whoever follows is woken once for each
+// change, and for the first step.
 func TestServing(t *testing.T) {
 	s := newScene(t)
 	woken := 0
@@ -59,16 +60,16 @@ func TestServing(t *testing.T) {
 	}
 	s.lease()
 	s.commit(groups(group("web", "10.0.0.1/24"), group("db", "10.0.0.2/24")))
-	serves("nothing", 0, nil)
+	serves("nothing", 1, nil)
 	s.host.lacks = map[string]bool{"10.0.0.2/24": true}
 	s.commit(give(s.view, "a", "web"))
 	s.commit(give(s.view, "a", "db"))
-	serves("what the kernel takes", 1, map[string]uint64{"web": s.view.Assignments["web"].Serial})
+	serves("what the kernel takes", 2, map[string]uint64{"web": s.view.Assignments["web"].Serial})
 	s.host.lacks = nil
-	serves("both", 2, map[string]uint64{"web": s.view.Assignments["web"].Serial, "db": s.view.Assignments["db"].Serial})
+	serves("both", 3, map[string]uint64{"web": s.view.Assignments["web"].Serial, "db": s.view.Assignments["db"].Serial})
 	s.host.setErr = errors.New("netlink")
-	serves("what was there when it could be read last", 2, map[string]uint64{"web": s.view.Assignments["web"].Serial, "db": s.view.Assignments["db"].Serial})
+	serves("what was there when it could be read last", 3, map[string]uint64{"web": s.view.Assignments["web"].Serial, "db": s.view.Assignments["db"].Serial})
 	s.host.setErr = nil
 	s.commit(give(s.view, "b", "web"))
-	serves("the rest", 3, map[string]uint64{"db": s.view.Assignments["db"].Serial})
+	serves("the rest", 4, map[string]uint64{"db": s.view.Assignments["db"].Serial})
 }

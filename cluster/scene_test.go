@@ -55,6 +55,7 @@ func newScene(t testing.TB) *scene {
 		reported: func() {},
 		giveUp:   func(err error) { s.gaveUp = err },
 		served:   func() {},
+		jolted:   func() {},
 	})
 	return s
 }

@@ -123,7 +123,7 @@ func (m *member) groupStatus(view *state.State) []api.GroupStatus {
 		groups = append(groups, describeGroup(view, health, view.Groups[name], places))
 	}
 	m.describeVRRP(view, groups)
-	m.describeScripts(view, groups)
+	m.describeAsides(view, groups)
 	return groups
 }
 
@@ -142,19 +142,23 @@ func describeGroup(view *state.State, health placement.Health, g *state.Group, p
 	return status
 }
 
-// describeScripts adds what went wrong with notify scripts.
-func (m *member) describeScripts(view *state.State, groups []api.GroupStatus) {
+// describeAsides adds what nodes say of a group that decides nothing.
+func (m *member) describeAsides(view *state.State, groups []api.GroupStatus) {
+	note := func(to *map[string]string, node, text string) {
+		if text == "" {
+			return
+		}
+		if *to == nil {
+			*to = map[string]string{}
+		}
+		(*to)[node] = text
+	}
 	for node := range view.Nodes {
 		account, _ := m.reporter.of(node)
 		for i := range groups {
-			text := account.Scripts[groups[i].Name]
-			if text == "" {
-				continue
-			}
-			if groups[i].Scripts == nil {
-				groups[i].Scripts = map[string]string{}
-			}
-			groups[i].Scripts[node] = text
+			g := &groups[i]
+			note(&g.Scripts, node, account.Scripts[g.Name])
+			note(&g.Lacking, node, account.Lacking[g.Name])
 		}
 	}
 }

@@ -80,6 +80,8 @@ type tenantOptions struct {
 	letGo func(wire.Released)
 	// reported is called when this node's ability to carry a group changed. It must not block.
 	reported func()
+	// jolted is called when the host's links or addresses changed. It must not block.
+	jolted func()
 	// giveUp ends the lease of a node that the kernel does not obey.
 	giveUp func(error)
 	// served is called when other groups than before are carried. It must not block.
@@ -118,6 +120,7 @@ func (t *tenant) Run(ctx context.Context) error {
 		case <-t.changed:
 			t.speaker.recheck()
 			t.reported()
+			t.jolted()
 		case <-refresh.C:
 			t.keepUp()
 		}
@@ -278,7 +281,7 @@ func (t *tenant) serve(held []state.Holding, out vip.Outcome, err error) {
 		}
 	}
 	t.mu.Lock()
-	same := maps.Equal(now.groups, t.serves.groups) && now.alone == t.serves.alone
+	same := t.serves.groups != nil && maps.Equal(now.groups, t.serves.groups) && now.alone == t.serves.alone
 	t.serves = now
 	t.mu.Unlock()
 	if !same {
@@ -286,7 +289,8 @@ func (t *tenant) serve(held []state.Holding, out vip.Outcome, err error) {
 	}
 }
 
-// serving returns what this node carries. It is not changed any more.
+// serving returns what this node carries, which is not changed any more. Its groups are nil before the first step: what a
+// predecessor left is still to be judged then.
 func (t *tenant) serving() serving {
 	t.mu.Lock()
 	defer t.mu.Unlock()

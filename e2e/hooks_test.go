@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,7 +61,7 @@ func (s *scene) wasTold(dir string, n *harness.Node, want ...string) (last told)
 }
 
 // A group moves by hand, by a check, and with its holder's death, and back: the scripts of each node are told so in order,
-// with growing serials, while a script that takes long holds up nothing but itself.
+// with growing serials, while a script that takes long holds up nothing but itself; and the group's route is where it is.
 func TestNotifyScripts(t *testing.T) {
 	dir := scriptDir(t)
 	s := &scene{t, harness.New(t, harness.Options{Nodes: 3, Config: "script_dirs: [" + dir + "]\n"})}
@@ -71,10 +72,22 @@ echo "$VIPD_GROUP $VIPD_STATE $VIPD_SERIAL <$VIPD_PREVIOUS>" >> `+dir+`/$VIPD_NO
 	script(t, dir, "slow", "sleep 1")
 	g := harness.Group("web", web4.String()+"/24")
 	g.Preempt = false
+	g.Routes = []state.Route{{To: netip.MustParsePrefix("203.0.113.0/24"), Interface: "eth0", Source: web4}}
 	g.Priorities = map[string]int{first.Name: 100, second.Name: 95, third.Name: 90}
 	g.Notify = &state.Notify{Any: &state.ScriptCheck{Path: dir + "/notify"}, Backup: &state.ScriptCheck{Path: dir + "/slow"}, Timeout: 20 * time.Second}
 	s.apply(g)
 	w := s.watch(web4)
+	routes := func(holder *harness.Node) {
+		s.Helper()
+		s.await("the route is on "+holder.Name, func(context.Context) error {
+			for _, n := range s.Nodes {
+				if want := n == holder; n.Running() && want != (s.ip(n, "route", "show", "proto", "118") != "") {
+					return fmt.Errorf("it is not so on %s", n)
+				}
+			}
+			return nil
+		})
+	}
 	w.held("web", first, web4)
 	s.wasTold(dir, second, "BACKUP")
 	s.wasTold(dir, third, "BACKUP")
@@ -84,6 +97,7 @@ echo "$VIPD_GROUP $VIPD_STATE $VIPD_SERIAL <$VIPD_PREVIOUS>" >> `+dir+`/$VIPD_NO
 		}
 		return nil
 	})
+	routes(first)
 	before := s.tells(dir, first)
 	was := before[len(before)-1].serial
 	s.must(os.Remove(filepath.Join(dir, first.Name)))
@@ -93,6 +107,7 @@ echo "$VIPD_GROUP $VIPD_STATE $VIPD_SERIAL <$VIPD_PREVIOUS>" >> `+dir+`/$VIPD_NO
 	s.move("web", second)
 	w.held("web", second, web4)
 	w.shorter(web4, at, plannedLimit) // the old holder's script sleeps for longer
+	routes(second)
 	master := s.wasTold(dir, second, "BACKUP", "MASTER")
 	s.await("the old holder was told", func(context.Context) error {
 		if list := s.tells(dir, first); len(list) != 1 || list[0] != (told{"BACKUP", "MASTER", master.serial}) {
@@ -107,6 +122,7 @@ echo "$VIPD_GROUP $VIPD_STATE $VIPD_SERIAL <$VIPD_PREVIOUS>" >> `+dir+`/$VIPD_NO
 	w.step("%s is killed", second)
 	s.must(second.Kill())
 	w.held("web", first, web4)
+	routes(first)
 	s.await("the survivor was told", func(context.Context) error {
 		if list := s.tells(dir, first); len(list) != 2 || list[1].state != "MASTER" || list[1].serial <= master.serial {
 			return fmt.Errorf("it was told %v", list)
@@ -121,4 +137,11 @@ echo "$VIPD_GROUP $VIPD_STATE $VIPD_SERIAL <$VIPD_PREVIOUS>" >> `+dir+`/$VIPD_NO
 		s.Errorf("%s, which stopped, was told %v", first, list)
 	}
 	s.wasTold(dir, third, "BACKUP", "MASTER")
+	routes(third)
+	w.step("%s, which was killed, starts again and finds its route", second)
+	if s.ip(second, "route", "show", "proto", "118") == "" {
+		s.ip(second, "route", "add", "203.0.113.0/24", "dev", "eth0", "proto", "118") // it went with the address
+	}
+	s.must(second.Start(s.wait()))
+	routes(third)
 }

@@ -113,6 +113,8 @@ type GroupStatus struct {
 	Waiting   string      `json:"waiting,omitempty"` // for whom to let go
 	Nodes     []Candidate `json:"nodes"`             // best first
 	VRRP      *VRRPStatus `json:"vrrp,omitempty"`    // nil: it has no vrrp section
+	// Lacking says which route or rule could not be had, by node, and why. The group is held all the same.
+	Lacking map[string]string `json:"lacking,omitempty"`
 	// Scripts says what went wrong with the group's notify scripts when they ran last, by node.
 	Scripts map[string]string `json:"scripts,omitempty"`
 }

@@ -33,6 +33,8 @@ type checker struct {
 	routers    map[router]string // virtual routers -> where they are
 	apart      map[string]*setOfApart
 	addresses  int
+	pathPlaces map[string]string // routes and rules -> where they are
+	pathCount  int
 }
 
 // place is where an address was seen.
@@ -44,7 +46,7 @@ func check(s Spec, path func(list string, i int) string, doc *conf.Document) {
 		doc.Add("groups", fmt.Sprintf("there are %d groups", len(s.Groups)), fmt.Sprintf("use at most %d; addresses that move together fit into one", maxGroups))
 		return
 	}
-	c := checker{doc: doc, names: map[string]string{}, checkNames: map[string]string{}, known: map[string]*state.Check{}, ips: map[netip.Addr]place{}, routers: map[router]string{}, apart: map[string]*setOfApart{}}
+	c := checker{doc: doc, names: map[string]string{}, checkNames: map[string]string{}, known: map[string]*state.Check{}, ips: map[netip.Addr]place{}, routers: map[router]string{}, pathPlaces: map[string]string{}, apart: map[string]*setOfApart{}}
 	if len(s.Checks) > maxChecks {
 		doc.Add("checks", fmt.Sprintf("there are %d checks", len(s.Checks)), fmt.Sprintf("use at most %d; several groups can name one", maxChecks))
 		return
@@ -81,6 +83,7 @@ func (c *checker) group(path string, g *state.Group) {
 	if g.VRRP != nil {
 		c.vrrp(path+".vrrp", g)
 	}
+	c.paths(path, g)
 	if g.Notify != nil {
 		c.notify(path+".notify", g.Notify)
 	}

@@ -106,6 +106,8 @@ func changesOf(old, new state.Group) []string {
 	field("link_weight", weightText(old), weightText(new))
 	field("on_quorum_loss", quorumLoss(old.OnQuorumLoss), quorumLoss(new.OnQuorumLoss))
 	changes = append(changes, vrrpChanges(old.VRRP, new.VRRP)...)
+	changes = append(changes, lineChanges("route", old.Routes, new.Routes)...)
+	changes = append(changes, lineChanges("rule", old.Rules, new.Rules)...)
 	return append(changes, notifyChanges(old.Notify, new.Notify)...)
 }
 

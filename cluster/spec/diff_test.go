@@ -44,6 +44,8 @@ func TestCompare(t *testing.T) {
 		{"together", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\ntogether: front"), "~ group web: together none → front\n"},
 		{"where it may be", groupWith("addresses: [10.0.0.1]\napart: s\nselector: {rack: a}"), groupWith("addresses: [10.0.0.1]\napart: {set: s, strict: true}\nnodes: [n2, n1]\nbalance: true"),
 			"~ group web: apart s → s (strict), nodes any → [n1, n2], selector [rack: a] → any, balance false → true\n"},
+		{"routes", groupWith("addresses: [10.0.0.1]\nroutes: [default via 10.0.0.2, blackhole 10.9.0.0/16]"), groupWith("addresses: [10.0.0.1]\nroutes: [0.0.0.0/0 via 10.0.0.2, 10.9.0.0/16 dev eth0 src 10.0.0.1]\nrules: [from 10.0.0.1 lookup 100 pref 5]"),
+			"~ group web: + route 10.9.0.0/16 dev eth0 src 10.0.0.1, - route blackhole 10.9.0.0/16, + rule from 10.0.0.1 table 100 priority 5\n"},
 		{"notify begins", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [10.0.0.1]\nnotify: {any: /bin/n}"), "~ group web: + notify\n"},
 		{"notify", groupWith("addresses: [10.0.0.1]\nnotify: {any: /bin/n}"), groupWith("addresses: [10.0.0.1]\nnotify: {master: {path: /bin/n, args: [up]}, timeout: 5s}"),
 			"~ group web: notify.master none → /bin/n [\"up\"], notify.any /bin/n → none, notify.timeout 30s → 5s\n"},

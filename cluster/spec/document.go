@@ -35,6 +35,8 @@ type group struct {
 	Nodes        []string          `yaml:"nodes,omitempty,flow"`
 	Selector     map[string]string `yaml:"selector,omitempty,flow"`
 	Balance      bool              `yaml:"balance,omitempty"`
+	Routes       []route           `yaml:"routes,omitempty"`
+	Rules        []rule            `yaml:"rules,omitempty"`
 	Notify       *notify           `yaml:"notify,omitempty,flow"`
 }
 
@@ -69,6 +71,12 @@ func (g group) state(checks []state.Check) state.Group {
 	}
 	g.place(&s)
 	s.Notify = g.Notify.state()
+	for _, r := range g.Routes {
+		s.Routes = append(s.Routes, r.Route)
+	}
+	for _, r := range g.Rules {
+		s.Rules = append(s.Rules, r.Rule)
+	}
 	for _, a := range g.Addresses {
 		if a.Interface == "" {
 			a.Interface = g.Interface
@@ -101,6 +109,12 @@ func groupOf(s state.Group, checks []state.Check) group {
 	}
 	g.placeOf(s)
 	g.Notify = notifyOf(s.Notify)
+	for _, r := range s.Routes {
+		g.Routes = append(g.Routes, route{r})
+	}
+	for _, r := range s.Rules {
+		g.Rules = append(g.Rules, rule{r})
+	}
 	if s.VRRP != nil {
 		g.VRRP = sectionOf(s)
 	}

@@ -169,6 +169,18 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 	if rapid.Bool().Draw(t, "nodes") {
 		g.Nodes = append(slices.Sorted(maps.Keys(g.Priorities)), "zz")
 	}
+	if rapid.Bool().Draw(t, "routes") {
+		*next++
+		g.Routes = []state.Route{
+			{To: netip.MustParsePrefix("::/0"), Via: netip.MustParseAddr("fe80::1"), Interface: "eth0", Metric: uint32(*next), OnLink: true},
+			{To: netip.MustParsePrefix("10.9.0.0/16"), Interface: "eth0", Source: netip.MustParseAddr("10.0.0.1"), Table: uint32(*next), Scope: "host"},
+			{To: netip.MustParsePrefix("10.9.0.1/32"), Type: rapid.SampledFrom(refusalTypes).Draw(t, "type"), Metric: uint32(*next)},
+		}
+		g.Rules = []state.Rule{
+			{IPv6: true, Mark: 7, Interface: "eth0", Table: 254, Priority: uint32(*next)},
+			{From: netip.MustParsePrefix("10.0.0.1/32"), To: netip.MustParsePrefix("10.9.0.0/16"), Type: "prohibit", Priority: uint32(*next)},
+		}
+	}
 	if rapid.Bool().Draw(t, "notify") {
 		g.Notify = &state.Notify{
 			Any:     &state.ScriptCheck{Path: "/bin/any"},

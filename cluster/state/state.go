@@ -118,6 +118,8 @@ type Group struct {
 	Selector map[string]string `json:"selector,omitempty"`
 	// Balance lets it move, as a better node would make it, to a node of equal priority that holds fewer groups.
 	Balance      bool       `json:"balance,omitempty"`
+	Routes       []Route    `json:"routes,omitempty"` // that are on the node which carries the group
+	Rules        []Rule     `json:"rules,omitempty"`  // and of policy routing
 	Notify       *Notify    `json:"notify,omitempty"` // nil: nothing is run when the group moves
 	OnQuorumLoss QuorumLoss `json:"on_quorum_loss,omitempty"`
 }

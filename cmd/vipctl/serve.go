@@ -62,6 +62,12 @@ The file is YAML, as vipctl get prints it:
       v3_checksum_as_v2: true     # RFC 9568's form of version 3's checksum over IPv4, instead of keepalived's
       virtual_mac: true           # the addresses have the MAC address 00:00:5e:00:01:XX of the protocol, which stays
                                   # the same wherever they are, on an interface vrrp.51 (default false)
+    routes:                       # that are on the node which carries the addresses, in the words of ` + "`ip route add`" + `:
+    - default via 192.0.2.1 dev eth0 table 100 metric 50  # PREFIX or default; via, dev, src, table (default main),
+    - 198.51.100.0/24 dev eth0 src 192.0.2.10 scope link  # metric, scope (IPv4: global, site, link, host), onlink
+    - blackhole 203.0.113.0/24    # or unreachable, prohibit
+    rules:                        # of policy routing, in the words of ` + "`ip rule add`" + `: from, to, iif, fwmark; table, or
+    - from 192.0.2.10 table 100 priority 500  # blackhole, unreachable, prohibit; priority, 1 to 32765
     notify:                       # scripts that a node runs when what it is to the group changes: for each role
       master: /etc/vipd/scripts/up     # it carries the addresses. A path, or {path: ..., args: [a, b]}
       backup: /etc/vipd/scripts/down   # it does not, and could
@@ -90,6 +96,9 @@ The file is YAML, as vipctl get prints it:
   - {name: uplink, interface: eth1}                # up and running
   - {name: maintenance, file: /run/maintenance}    # the number in it times the weight (default 1) is added to the
                                   # priority; -254 or less: the node cannot hold the group
+
+Routes and rules come after the addresses and go after them. They have the protocol number 118, by which vipd knows its own:
+what others added stays, also where it is in the way of one of them. Then status says so, and the addresses are held.
 
 Notify scripts run under the rules for scripts of checks (the node file's script_dirs and script_user), one after the
 other for a group, and nothing waits for them. Of what happens while one runs, only what the node is in the end is told.

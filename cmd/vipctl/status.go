@@ -171,7 +171,7 @@ func (v statusView) group(g api.GroupStatus) row {
 	if g.VRRP != nil {
 		r.notes = append(r.notes, v.vrrp(*g.VRRP))
 	}
-	r.notes = append(r.notes, scriptNotes(g, v.paint)...)
+	r.notes = append(r.notes, asides(g, v.paint)...)
 	if g.Waiting != "" {
 		r.notes = append(r.notes, "waits for "+g.Waiting+" to let go")
 	}
@@ -179,9 +179,12 @@ func (v statusView) group(g api.GroupStatus) row {
 	return r
 }
 
-// scriptNotes says which notify scripts failed when they ran last.
-func scriptNotes(g api.GroupStatus, p paint) []string {
+// asides says what is wrong with a group on a node and decides nothing: routes, notify scripts.
+func asides(g api.GroupStatus, p paint) []string {
 	var notes []string
+	for _, node := range slices.Sorted(maps.Keys(g.Lacking)) {
+		notes = append(notes, p.bad(fmt.Sprintf("not all routes on %s: %s", node, g.Lacking[node])))
+	}
 	for _, node := range slices.Sorted(maps.Keys(g.Scripts)) {
 		notes = append(notes, p.bad(fmt.Sprintf("notify script failed on %s: %s", node, g.Scripts[node])))
 	}

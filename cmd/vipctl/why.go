@@ -50,7 +50,7 @@ func whyText(g api.GroupStatus, p paint) string {
 		rows[i].bad = !n.Eligible
 	}
 	text += table(p, []string{"NODE", "PRIORITY", "IS", "BECAUSE"}, rows)
-	for _, note := range scriptNotes(g, p) {
+	for _, note := range asides(g, p) {
 		text += "\n" + note + "\n"
 	}
 	return text
