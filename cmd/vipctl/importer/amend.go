@@ -17,7 +17,6 @@ type judgement struct {
 
 // What vipd does not have, and the way around.
 const (
-	routesText = "routes and rules do not move with a group; configure them on every node, or have a program add them that follows `vipctl status -o json`"
 	mailText   = "there is no mail; follow `vipctl status -o json`"
 	groupText  = "adverts go to 224.0.0.18 or ff02::12 only; set the peers so"
 	ruleText   = "announced at once and again after 0.1, 0.5, 1, 2 and 4 s"
@@ -27,9 +26,6 @@ const (
 // everywhere judges keywords that have one fate wherever they stand.
 var everywhere = map[string]judgement{
 	"notify_master_rx_lower_pri": {keepalived.Unsupported, "no script runs for it: the master answers such an advert itself, at once; follow `vipctl status -o json`"},
-
-	"virtual_routes": {keepalived.Unsupported, routesText},
-	"virtual_rules":  {keepalived.Unsupported, routesText},
 
 	"vmac_xmit_base":     {keepalived.Translated, "multicast adverts come from the virtual MAC address, which peers accept, unicast ones from the interface itself"},
 	"dont_track_primary": {keepalived.Unsupported, "a node whose interface is down never holds the group; use an interface that stays up, as a bridge"},
@@ -115,6 +111,14 @@ func (t *translation) judge(e keepalived.Entry) (judgement, bool) {
 		}
 		if j, ok := t.notify[block+" "+name+" "+words[0]]; ok {
 			return j, true
+		}
+		if slices.Contains(t.empty, name) && slices.Contains([]string{"virtual_routes", "virtual_rules"}, words[0]) {
+			return judgement{keepalived.Unsupported, "routes and rules go with a group's addresses, and here are none"}, true
+		}
+		if len(path) > 2 {
+			if j, ok := t.paths[name+" "+words[0]+" "+path[2]]; ok {
+				return j, true
+			}
 		}
 		if j, ok := everywhere[words[0]]; ok {
 			return j, true

@@ -23,6 +23,8 @@ type translation struct {
 	checkNames []string             // that are taken
 	links      map[string]string    // interfaces -> the checks of them
 	sets       map[string]string    // sync groups -> what is together
+	paths      map[string]judgement // routes and rules, by instance, block and words -> what became of them
+	rules      int                  // that had no priority
 	notify     map[string]judgement // notify scripts, by block, name and directive -> what became of them
 }
 
@@ -39,6 +41,7 @@ func (t *translation) spec() spec.Spec {
 		t.names[g.Name] = t.freeName(g.Name)
 		out := t.group(g)
 		t.uses(&s, &out, g)
+		t.routes(&out, g)
 		t.scripts(&out, "vrrp_instance", g.Name, g.Notify)
 		s.Groups = append(s.Groups, out)
 	}
