@@ -72,9 +72,13 @@ func (a account) judgeChecks(view *state.State, g *state.Group, h placement.Node
 		case said.State == health.Failing && u.Weight == 0:
 			exclude(h, g.Name, fmt.Sprintf("check %s fails%s", u.Name, because(said.Text)))
 		case said.State == health.Failing && u.Weight < 0:
-			adjust(h, g.Name, u.Weight, fmt.Sprintf("check %s fails: %d", u.Name, u.Weight))
-		case said.State == health.OK && u.Weight > 0:
-			adjust(h, g.Name, u.Weight, fmt.Sprintf("check %s is ok: +%d", u.Name, u.Weight))
+			adjust(h, g.Name, u.Weight, -u.Weight, fmt.Sprintf("check %s fails", u.Name))
+		case said.State == health.Failing:
+			adjust(h, g.Name, 0, u.Weight, fmt.Sprintf("check %s fails", u.Name))
+		case u.Weight > 0:
+			adjust(h, g.Name, u.Weight, 0, fmt.Sprintf("check %s is ok", u.Name))
+		default:
+			adjust(h, g.Name, 0, 0, fmt.Sprintf("check %s is ok", u.Name))
 		}
 	}
 }
@@ -88,8 +92,8 @@ func judgeNumber(u state.CheckUse, number int, group string, h placement.NodeHea
 	switch {
 	case u.Weight == 0 && number != 0, by <= excluding:
 		exclude(h, group, fmt.Sprintf("the file of check %s says %d", u.Name, number))
-	case by != 0:
-		adjust(h, group, by, fmt.Sprintf("the file of check %s says %d: %+d", u.Name, number, by))
+	default:
+		adjust(h, group, by, max(-by, 0), fmt.Sprintf("the file of check %s says %d", u.Name, number))
 	}
 }
 
@@ -100,13 +104,18 @@ func exclude(h placement.NodeHealth, group, why string) {
 	}
 }
 
-// adjust adds to what the node's health already does to its priority.
-func adjust(h placement.NodeHealth, group string, by int, why string) {
+// adjust adds to what the node's health already does to its priority, and to what it lacks of being well.
+func adjust(h placement.NodeHealth, group string, by, lacks int, what string) {
 	a := h.Adjust[group]
-	if a.Why != "" {
-		why = a.Why + "; " + why
+	if by != 0 {
+		why := fmt.Sprintf("%s: %+d", what, by)
+		if a.Why != "" {
+			why = a.Why + "; " + why
+		}
+		a.Why = why
 	}
-	a.By, a.Why = a.By+by, why
+	a.By, a.Lacks = a.By+by, a.Lacks+lacks
+	a.Terms = append(a.Terms, placement.Term{By: by, What: what})
 	h.Adjust[group] = a
 }
 

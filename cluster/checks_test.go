@@ -69,7 +69,13 @@ func TestChecksMoveThePriority(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := judged(t, tt.said, tt.uses...)
-			diff(t, "adjustment", placement.Adjustment{By: tt.by, Why: tt.why}, h.Adjust["web"])
+			diff(t, "adjustment", tt.by, h.Adjust["web"].By)
+			diff(t, "why", tt.why, h.Adjust["web"].Why)
+			sum := 0
+			for _, term := range h.Adjust["web"].Terms {
+				sum += term.By
+			}
+			diff(t, "sum of its terms", tt.by, sum)
 			diff(t, "ineligible", tt.ineligible, h.Ineligible["web"])
 		})
 	}

@@ -33,8 +33,16 @@ type conductor struct {
 	mu    sync.Mutex
 	tally lease.Tally
 
+	flaps placement.Flaps
+
 	leading bool
 	better  placement.Better
+	lost    []placement.Stay // by what was proposed last, if it comes about
+
+	// damped returns what another leader had damped by its last word, and flapping is called when this one's own
+	// word of it changes; nil: nobody says or is told.
+	damped   func() []placement.Stay
+	flapping func()
 }
 
 // Run conducts while this node leads, until ctx ends.
@@ -83,13 +91,17 @@ func (c *conductor) step(ctx context.Context) time.Duration {
 	case result.Moved > 0:
 		c.raft.Nudge()
 	}
+	c.remember()
 	return 0 // one change may call for the next
 }
 
 // lead reports whether this node leads and knows everything committed before it did.
 func (c *conductor) lead() bool {
 	if !c.raft.Leads() {
-		c.leading, c.better = false, nil
+		if c.leading {
+			c.leading, c.better = false, nil
+			c.forgetFlaps()
+		}
 		return false
 	}
 	if !c.leading {
@@ -97,6 +109,7 @@ func (c *conductor) lead() bool {
 			return false
 		}
 		c.leading = true
+		c.inheritFlaps()
 	}
 	return true
 }
@@ -104,6 +117,7 @@ func (c *conductor) lead() bool {
 // decide returns the one command that is due, or nil.
 func (c *conductor) decide(view *state.State) (*state.Command, time.Duration) {
 	now := time.Now()
+	c.lost = nil
 	if view.Cluster == "" {
 		return &state.Command{At: now, Init: c.found()}, 0
 	}
@@ -111,22 +125,29 @@ func (c *conductor) decide(view *state.State) (*state.Command, time.Duration) {
 		c.log.Info("a majority withdrew the lease", "nodes", dead)
 		expire := state.Expire{Dead: dead}
 		after, _ := view.Apply(view.Index, state.Command{At: now, Expire: &expire})
-		expire.Moves = placement.Moves(c.plan(after).Decisions)
+		moves := c.plan(after, c.judged(after)).Decisions
+		expire.Moves, c.lost = placement.Moves(moves), append(lostBy(view, dead), losses(moves)...)
 		return &state.Command{At: now, Expire: &expire}, 0
 	}
-	plan := c.plan(view)
+	health := c.judged(view)
+	ends := c.lookAtFlaps(view, health)
+	plan := c.plan(view, health)
 	c.better = plan.Better
 	if len(plan.Decisions) > 0 {
+		c.lost = losses(plan.Decisions)
 		return &state.Command{At: now, Assign: &state.Assign{Moves: placement.Moves(plan.Decisions)}}, 0
 	}
-	if plan.Next > 0 {
-		return nil, min(untilBeat(), plan.Next-time.Duration(bootNow()))
+	wait := untilBeat()
+	for _, next := range []time.Duration{plan.Next, ends} {
+		if next > 0 {
+			wait = min(wait, next-time.Duration(bootNow()))
+		}
 	}
-	return nil, untilBeat()
+	return nil, wait
 }
 
-func (c *conductor) plan(view *state.State) placement.Plan {
-	return placement.Decide(view, c.health(view), time.Duration(bootNow()), c.better)
+func (c *conductor) plan(view *state.State, health placement.Health) placement.Plan {
+	return placement.Decide(view, health, time.Duration(bootNow()), c.better)
 }
 
 // dead returns the starts that a majority of the voters of the newest configuration withdrew.

@@ -1,8 +1,6 @@
 package cluster
 
 import (
-	"fmt"
-
 	"vipd/cluster/placement"
 	"vipd/cluster/state"
 )
@@ -40,10 +38,10 @@ func (a account) judgeLinks(g *state.Group, h placement.NodeHealth) {
 			continue
 		}
 		counted[d.Link] = true
-		adjust(h, g.Name, by, fmt.Sprintf("%s: %d", d.Why, by))
+		adjust(h, g.Name, by, -by, d.Why)
 		if g.LinkWeight == nil {
 			mild := h.Adjust[g.Name]
-			mild.Mild += by // a bond is there so that a lost cable moves nothing
+			mild.Mild, mild.Lacks = mild.Mild+by, mild.Lacks+by // a bond is there so that a lost cable moves nothing
 			h.Adjust[g.Name] = mild
 		}
 	}

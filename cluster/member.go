@@ -180,10 +180,14 @@ func (m *member) assemble() error {
 		checks:    m.checked,
 		scripts:   m.failingScripts,
 		lacking:   m.paths.lacking,
+		flaps:     func() []placement.Stay { return m.conductor.flapsNow() },
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
 	})
-	m.conductor = &conductor{log: m.log, health: m.health, found: m.found, wake: make(chan struct{}, 1)}
+	m.conductor = &conductor{
+		log: m.log, health: m.judged, found: m.found, wake: make(chan struct{}, 1),
+		damped: m.reporter.damped, flapping: func() { kick(m.reporter.wake) },
+	}
 	m.elector = &elector{
 		node: m.self.node, log: m.log, successor: m.conductor.successor,
 		wake: make(chan struct{}, 1), asked: make(chan string, 1),
@@ -325,8 +329,19 @@ func (m *member) followLeader(ctx context.Context) error {
 	return nil
 }
 
-// health is what placement is told.
+// health is what placement is told, with what the leader says of nodes that flap.
 func (m *member) health(view *state.State) placement.Health {
+	health := m.judged(view)
+	if m.raft != nil { // else there is no leader yet
+		leader, _ := m.raft.Leader()
+		said, _ := m.reporter.of(leader)
+		health.Damp(view, said.Damped)
+	}
+	return health
+}
+
+// judged is what the nodes say of themselves, and what this one notices about them.
+func (m *member) judged(view *state.State) placement.Health {
 	votes := slices.Contains(view.Voters.Names, m.self.node)
 	late := 2 * view.Profile.Renew // one that was lost is repeated before that
 	return m.reporter.health(view, func(node string) string {

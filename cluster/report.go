@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vipd/cluster/health"
+	"vipd/cluster/lease"
 	"vipd/cluster/links"
 	"vipd/cluster/placement"
 	"vipd/cluster/state"
@@ -29,6 +30,7 @@ type account struct {
 	Checks     map[string]checked  `json:"checks,omitempty"`     // those that it runs
 	Scripts    map[string]string   `json:"scripts,omitempty"`    // what went wrong with notify scripts, by group
 	Lacking    map[string]string   `json:"lacking,omitempty"`    // routes and rules that it could not have, by group
+	Damped     []placement.Stay    `json:"damped,omitempty"`     // of the leader: who flaps
 	// Sources are where its adverts come from, of groups that fall back to VRRP.
 	Sources []netip.Addr `json:"sources,omitempty"`
 }
@@ -37,7 +39,7 @@ func (a account) equal(b account) bool {
 	return a.Applied == b.Applied && a.Unfit == b.Unfit &&
 		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Degraded, b.Degraded) && maps.Equal(a.Groups, b.Groups) &&
 		maps.Equal(a.Checks, b.Checks) && maps.Equal(a.Scripts, b.Scripts) && maps.Equal(a.Lacking, b.Lacking) && reflect.DeepEqual(a.Routers, b.Routers) &&
-		slices.Equal(a.Sources, b.Sources)
+		slices.Equal(a.Sources, b.Sources) && slices.Equal(a.Damped, b.Damped)
 }
 
 // reporter makes this node's account and keeps the newest of every node.
@@ -63,6 +65,7 @@ type reporterOptions struct {
 	scripts    func() map[string]string
 	lacking    func() map[string]string
 	sources    func() []netip.Addr
+	flaps      func() []placement.Stay
 	heard      func(node string, routers map[string]spoken) // what a node says of its virtual routers
 	broadcast  func(wire.Message)
 	changed    func() // somebody's account did; must not block
@@ -71,6 +74,7 @@ type reporterOptions struct {
 type received struct {
 	account
 	epoch, seq uint64
+	at         lease.Instant
 }
 
 func newReporter(o reporterOptions) *reporter {
@@ -135,7 +139,7 @@ func (r *reporter) report() {
 
 func (r *reporter) account() account {
 	view := r.view()
-	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Lacking: r.lacking(), Sources: r.sources()}
+	a := account{Applied: view.Index, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Lacking: r.lacking(), Sources: r.sources(), Damped: r.flaps()}
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()
@@ -198,7 +202,7 @@ func (r *reporter) hear(m wire.Report) {
 	last, known := r.accounts[m.Node]
 	stale := known && (m.Epoch < last.epoch || m.Epoch == last.epoch && m.Seq <= last.seq)
 	if !stale || m.Epoch == 0 {
-		r.accounts[m.Node] = received{account: a, epoch: m.Epoch, seq: m.Seq}
+		r.accounts[m.Node] = received{account: a, epoch: m.Epoch, seq: m.Seq, at: bootNow()}
 	}
 	r.mu.Unlock()
 	if !stale || m.Epoch == last.epoch && m.Seq == last.seq {

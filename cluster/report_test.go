@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"vipd/cluster/placement"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
 	"vipd/vip"
@@ -27,6 +28,7 @@ func reporterOf(view *state.State, change func(*reporterOptions)) (r *reporter, 
 		checks:    func() map[string]checked { return nil },
 		scripts:   func() map[string]string { return nil },
 		lacking:   func() map[string]string { return nil },
+		flaps:     func() []placement.Stay { return nil },
 		heard:     func(string, map[string]spoken) {},
 		links:     fakeLinks{},
 	}

@@ -137,7 +137,7 @@ func describeGroup(view *state.State, health placement.Health, g *state.Group, p
 		status.Addresses = append(status.Addresses, address.Prefix.String())
 	}
 	for _, c := range placement.Rank(view, health, g, places) {
-		status.Nodes = append(status.Nodes, api.Candidate{Node: c.Node, Eligible: c.Eligible, Priority: c.Priority, Why: c.Why, Adjusted: c.Adjusted})
+		status.Nodes = append(status.Nodes, describeCandidate(c))
 	}
 	return status
 }
@@ -161,6 +161,40 @@ func (m *member) describeAsides(view *state.State, groups []api.GroupStatus) {
 			note(&g.Lacking, node, account.Lacking[g.Name])
 		}
 	}
+}
+
+func describeCandidate(c placement.Candidate) api.Candidate {
+	of := api.Candidate{Node: c.Node, Eligible: c.Eligible, Priority: c.Priority, Why: c.Why, Adjusted: c.Adjusted, Damped: c.Damped, Crowd: c.Crowd}
+	if c.Holding != c.Priority {
+		of.Holding = c.Holding
+	}
+	return of
+}
+
+// Why implements api.Backend.
+func (n *Node) Why(_ context.Context, r api.WhyRequest, _ api.Progress) (api.GroupStatus, error) {
+	m, err := n.joined()
+	if err != nil {
+		return api.GroupStatus{}, err
+	}
+	return m.why(m.View(), r.Group)
+}
+
+func (m *member) why(view *state.State, group string) (api.GroupStatus, error) {
+	g := view.Groups[group]
+	if g == nil {
+		return api.GroupStatus{}, fmt.Errorf("%s: %w; `vipctl status` lists them", group, errNoGroup)
+	}
+	health, places := m.health(view), placement.PlacesOf(view)
+	status := []api.GroupStatus{describeGroup(view, health, g, places)}
+	for i, c := range placement.Rank(view, health, g, places) {
+		for _, term := range c.Terms {
+			status[0].Nodes[i].Terms = append(status[0].Nodes[i].Terms, api.Term{By: term.By, What: term.What})
+		}
+	}
+	m.describeVRRP(view, status)
+	m.describeAsides(view, status)
+	return status[0], nil
 }
 
 // waitingFor names the node that still has to let go of what a group's holder is to take.

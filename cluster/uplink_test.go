@@ -45,8 +45,10 @@ func TestLinksWeighInTheElection(t *testing.T) {
 	leader, _ := reporterOf(view, nil)
 	leader.hear((*said)[0])
 	h := leader.health(view, func(string) string { return "" })["a"]
+	term := func(by int) []placement.Term { return []placement.Term{{By: by, What: why}} }
 	diff(t, "adjustments", map[string]placement.Adjustment{
-		"plain": {By: -20, Mild: -20, Why: why + ": -20"}, "twice": {By: -20, Mild: -20, Why: why + ": -20"}, "heavy": {By: -60, Why: why + ": -60"},
+		"plain": {By: -20, Mild: -20, Why: why + ": -20", Terms: term(-20)}, "twice": {By: -20, Mild: -20, Why: why + ": -20", Terms: term(-20)},
+		"heavy": {By: -60, Lacks: 60, Why: why + ": -60", Terms: term(-60)},
 	}, h.Adjust)
 	diff(t, "ineligible", map[string]string{"useless": "bond2 has 1 of 2 links usable, fewer than min_links (2)"}, h.Ineligible)
 

@@ -113,10 +113,12 @@ func TestChecks(t *testing.T) {
 	g := harness.Group("web", web4.String()+"/24", web6.String()+"/64")
 	g.Priorities = map[string]int{first.Name: 100, second.Name: 95, s.Nodes[2].Name: 90}
 	g.Checks = []state.CheckUse{{Name: "uplink"}, {Name: "well", Weight: -20}}
-	_, err := first.Client.Apply(s.wait(), api.ApplyRequest{Groups: []state.Group{g}, Checks: []state.Check{
+	g.Damping = new(time.Duration) // it is to come back each time
+	checks := []state.Check{
 		every("uplink", state.Check{Interface: "up0"}),
 		every("well", state.Check{Script: &state.ScriptCheck{Path: dir + "/well"}}),
-	}})
+	}
+	_, err := first.Client.Apply(s.wait(), api.ApplyRequest{Groups: []state.Group{g}, Checks: checks})
 	s.must(err)
 	for name, fault := range map[string]struct {
 		check, text, why string
@@ -151,6 +153,27 @@ func TestChecks(t *testing.T) {
 			w.settle()
 		})
 	}
+	s.part("a check that flaps", func(s *scene) {
+		g.Damping = nil
+		_, err := first.Client.Apply(s.wait(), api.ApplyRequest{Groups: []state.Group{g}, Checks: checks})
+		s.must(err)
+		w := s.watch(web4)
+		for range 5 {
+			s.ip(first, "link", "set", "up0", "down")
+			w.held("web", second, web4)
+			s.ip(first, "link", "set", "up0", "up")
+			s.checksSay("uplink", first, "ok")
+		}
+		s.must(s.AwaitGroup(s.wait(), "web", "stays", func(g api.GroupStatus) bool {
+			return g.Holder == second.Name && slices.ContainsFunc(g.Nodes, func(c api.Candidate) bool {
+				return c.Node == first.Name && c.Eligible && strings.Contains(c.Damped, "it lost web twice within 1m")
+			})
+		}))
+		w.step("an operator moves web to %s in spite of that", first)
+		s.move("web", first)
+		w.held("web", first, web4)
+		w.settle()
+	})
 	s.part("a script that cannot run", func(s *scene) {
 		s.must(os.Chmod(filepath.Join(dir, "well"), 0o777))
 		for _, n := range s.Nodes {

@@ -88,6 +88,11 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return do[Status](ctx, c, "status", None{})
 }
 
+// Why asks how all nodes stand for a group.
+func (c *Client) Why(ctx context.Context, r WhyRequest) (GroupStatus, error) {
+	return do[GroupStatus](ctx, c, "why", r)
+}
+
 // Spec asks for what the cluster serves.
 func (c *Client) Spec(ctx context.Context) (Specification, error) {
 	return do[Specification](ctx, c, "spec", None{})

@@ -18,6 +18,7 @@ type Progress func(text string)
 // Backend is what a daemon can do. Each method returns when the thing is true, or says why it is not.
 type Backend interface {
 	Status(context.Context, None, Progress) (Status, error)
+	Why(context.Context, WhyRequest, Progress) (GroupStatus, error)
 	Spec(context.Context, None, Progress) (Specification, error)
 	Checks(context.Context, None, Progress) (CheckList, error)
 	Token(context.Context, None, Progress) (TokenText, error)
@@ -146,6 +147,23 @@ type Candidate struct {
 	Priority int    `json:"priority"`
 	Why      string `json:"why,omitempty"`      // it is not eligible
 	Adjusted string `json:"adjusted,omitempty"` // why its priority is not the configured one
+	Damped   string `json:"damped,omitempty"`   // why it is not preferred although it is eligible
+	Crowd    int    `json:"crowd,omitempty"`    // how many of the groups that this one is kept apart from it has
+	// Holding is what others have to be better than while it holds the group, if that is not Priority.
+	Holding int `json:"holding,omitempty"`
+	// Terms are what Priority is the sum of, before it is kept within 1 to 254; only `why` tells them.
+	Terms []Term `json:"terms,omitempty"`
+}
+
+// Term is a part of a priority.
+type Term struct {
+	By   int    `json:"by"`
+	What string `json:"what"`
+}
+
+// WhyRequest asks how all nodes stand for a group.
+type WhyRequest struct {
+	Group string `json:"group"`
 }
 
 // FenceCounters are the packets that this host's gate dropped.

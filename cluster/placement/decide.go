@@ -17,6 +17,8 @@ type Decision struct {
 	To     string // empty: nobody is eligible
 	Epoch  uint64
 	Reason string
+	// Lost is the node that loses the group by a fault of its own; empty: none does.
+	Lost string
 }
 
 // Plan is what should change now, and when to look again.
@@ -74,11 +76,11 @@ func (d *decider) replace(g *state.Group, ranking []Candidate, why string) {
 		return // nobody misses the group yet, and the node that is asked first would get all of them
 	}
 	if len(ranking) > 0 && ranking[0].Eligible {
-		d.decide(g, ranking[0].Node, fmt.Sprintf("%s; best priority is %d", firstCause(why), ranking[0].Priority))
+		d.decide(g, improvement{to: ranking[0].Node, why: fmt.Sprintf("%s; best priority is %d", firstCause(why), ranking[0].Priority)})
 		return
 	}
 	if current.Holder != "" {
-		d.decide(g, "", firstCause(why)+noOther)
+		d.decide(g, improvement{why: firstCause(why) + noOther})
 	}
 }
 
@@ -97,43 +99,51 @@ func (d *decider) preempt(g *state.Group, holder Candidate, ranking []Candidate)
 	if !g.Preempt || d.state.Assignments[g.Name].Pinned {
 		return
 	}
-	if to, why := d.better(g, holder, ranking, 1); to != "" {
-		d.decide(g, to, why)
+	if move := d.better(g, holder, ranking, 1); move.to != "" {
+		d.decide(g, move)
 	}
+}
+
+// improvement is a move that one of the rules wants.
+type improvement struct {
+	to, why string
+	lost    bool // the holder would keep the group if it were well
 }
 
 // better returns the node that should take a group, or a set of so many, from its holder, and why; "" if none is
 // better, or not for long enough yet. Each such move keeps groups further apart, or else is to a higher priority, or
 // else evens out the nodes' loads. So moves come to an end.
-func (d *decider) better(g *state.Group, holder Candidate, ranking []Candidate, groups int) (to, why string) {
+func (d *decider) better(g *state.Group, holder Candidate, ranking []Candidate, groups int) (move improvement) {
 	switch best := ranking[0]; {
-	case best.Eligible && best.Crowd < holder.Crowd:
-		to, why = best.Node, fmt.Sprintf("apart: %s has more of the groups that this one is kept apart from", holder.Node)
-	case best.Eligible && best.Crowd == holder.Crowd && best.Priority > holder.Holding:
+	case !best.Eligible || best.Damped != "":
+	case best.Crowd < holder.Crowd:
+		move.to, move.why = best.Node, fmt.Sprintf("apart: %s has more of the groups that this one is kept apart from", holder.Node)
+	case best.Crowd == holder.Crowd && best.Priority > holder.Holding:
 		adjusted := ""
 		if holder.Holding != g.PriorityOn(holder.Node) {
 			adjusted = inBrackets(holder.Adjusted)
 		}
-		to, why = best.Node, fmt.Sprintf("preempt: priority %d is better than %d of %s%s", best.Priority, holder.Holding, holder.Node, adjusted)
+		move.lost = best.Priority <= holder.Holding+holder.Lacks
+		move.to, move.why = best.Node, fmt.Sprintf("preempt: priority %d is better than %d of %s%s", best.Priority, holder.Holding, holder.Node, adjusted)
 	case g.Balance:
-		to, why = d.lighter(holder, ranking, groups)
+		move.to, move.why = d.lighter(holder, ranking, groups)
 	}
-	if to == "" {
-		return "", ""
+	if move.to == "" {
+		return move
 	}
-	if wait := d.delay(g, to); wait > 0 {
+	if wait := d.delay(g, move.to); wait > 0 {
 		if next := d.now + wait; d.plan.Next == 0 || next < d.plan.Next {
 			d.plan.Next = next
 		}
-		return "", ""
+		return improvement{}
 	}
-	return to, why
+	return move
 }
 
 // lighter returns the node that is as good as a holder and would still hold less than it if it took so many groups.
 func (d *decider) lighter(holder Candidate, ranking []Candidate, groups int) (to, why string) {
 	for _, c := range ranking {
-		if !c.Eligible || c.Node == holder.Node || c.Crowd != holder.Crowd || c.Priority != holder.Holding {
+		if !c.Eligible || c.Damped != "" || c.Node == holder.Node || c.Crowd != holder.Crowd || c.Priority != holder.Holding {
 			continue
 		}
 		if has, had := d.places.load[c.Node], d.places.load[holder.Node]; had-has > groups {
@@ -164,13 +174,16 @@ func (d *decider) delay(g *state.Group, node string) time.Duration {
 	return since.At + g.PreemptDelay - d.now
 }
 
-func (d *decider) decide(g *state.Group, to, reason string) {
+func (d *decider) decide(g *state.Group, move improvement) {
 	current := d.state.Assignments[g.Name]
-	dec := Decision{Group: g.Name, Serial: current.Serial, To: to, Reason: reason}
-	if to != "" {
-		dec.Epoch = d.state.Nodes[to].Epoch
+	dec := Decision{Group: g.Name, Serial: current.Serial, To: move.to, Reason: move.why}
+	if n := d.state.Nodes[current.Holder]; n != nil && (move.lost || standing(n, d.health[n.Name], g).Fails) {
+		dec.Lost = n.Name
 	}
-	d.places.move(g, to)
+	if move.to != "" {
+		dec.Epoch = d.state.Nodes[move.to].Epoch
+	}
+	d.places.move(g, move.to)
 	d.plan.Decisions = append(d.plan.Decisions, dec)
 }
 

@@ -27,6 +27,8 @@ type NodeHealth struct {
 	// Unknown says for each group that the node has not said yet whether it can hold it what is missing.
 	// It gets no such group, and may keep one that it has.
 	Unknown map[string]string
+	// Damped says for each group that the node lost too often why it is not preferred.
+	Damped map[string]string
 	// Suspect says why the node gets nothing new although it may keep what it holds, as when it has not
 	// been heard of for a moment. Whether it is dead is decided by its lease.
 	Suspect string
@@ -38,7 +40,16 @@ type Adjustment struct {
 	// Mild is the part of By that orders nodes when a holder has to be found, and is no reason to take the group
 	// away from this one.
 	Mild int
-	Why  string // in words, as "check haproxy fails: -20"; empty when By is 0
+	// Lacks is what failing checks and missing links cost the node, of the most that it could have.
+	Lacks int
+	Why   string // in words, as "check haproxy fails: -20"; empty when By is 0
+	Terms []Term // whose sum is By
+}
+
+// Term is a part of a sum, in words: what it is for.
+type Term struct {
+	By   int
+	What string
 }
 
 // Bounds of an effective priority: no adjustment makes a node ineligible, or an address owner (255 in VRRP).
@@ -53,10 +64,15 @@ type Candidate struct {
 	Priority int    // effective; 0 when ineligible
 	Holding  int    // what others have to be better than while it holds the group
 	Crowd    int    // how many of the groups that this one is kept apart from are there
+	Lacks    int    // how much more its priority would be were all well with it
+	Terms    []Term // that Priority is the sum of, before it is kept within bounds; nil when ineligible
+	Damped   string // why it is not preferred; empty if it may be
 	Adjusted string // why Priority is not the configured one; empty when it is
 	Why      string // why it is ineligible, or gets nothing new; empty otherwise
 	// Eligible nodes may be given the group. Tolerated ones may keep it if they have it.
 	Eligible, Tolerated bool
+	// Fails says that it is ineligible by a fault of its own, and not by anybody's wish.
+	Fails bool
 	// Pending ones have not said yet whether they can hold it.
 	Pending bool
 }
@@ -76,6 +92,7 @@ func Rank(s *state.State, h Health, g *state.Group, p *Places) []Candidate {
 	slices.SortStableFunc(ranking, func(a, b Candidate) int {
 		return cmp.Or(
 			compareBool(b.Eligible, a.Eligible),
+			compareBool(a.Damped != "", b.Damped != ""),
 			cmp.Compare(a.Crowd, b.Crowd),
 			cmp.Compare(b.Priority, a.Priority),
 			compareBool(holds(b), holds(a)),
@@ -105,13 +122,16 @@ func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
 	case known && h.Unfit != "":
 		c.Why = h.Unfit
 	case known && h.Ineligible[g.Name] != "":
-		c.Why = h.Ineligible[g.Name]
+		c.Why, c.Fails = h.Ineligible[g.Name], true
 	default:
 		c.Priority, c.Holding = priority, priority
-		if adjust := h.Adjust[g.Name]; known && adjust.By != 0 {
+		c.Terms = []Term{{priority, configured(g, n.Name)}}
+		if adjust := h.Adjust[g.Name]; known {
 			c.Priority, c.Adjusted = bounded(priority+adjust.By), adjust.Why
-			c.Holding = bounded(priority + adjust.By - adjust.Mild)
+			c.Holding, c.Lacks = bounded(priority+adjust.By-adjust.Mild), adjust.Lacks
+			c.Terms = append(c.Terms, adjust.Terms...)
 		}
+		c.Damped = h.Damped[g.Name]
 		c.Tolerated = true
 		switch {
 		case !known:
@@ -125,6 +145,14 @@ func standing(n *state.Node, h NodeHealth, g *state.Group) Candidate {
 		}
 	}
 	return c
+}
+
+// configured says where a node's priority is written.
+func configured(g *state.Group, node string) string {
+	if _, ok := g.Priorities[node]; ok {
+		return "the group's `priorities` name it"
+	}
+	return "the group's `priority`"
 }
 
 func bounded(priority int) int { return min(max(priority, minPriority), maxPriority) }

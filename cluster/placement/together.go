@@ -57,10 +57,11 @@ func worse(a, b Candidate) Candidate {
 		a, b = b, a // a is the one with more against it
 	}
 	if a.Tolerated && b.Priority < a.Priority {
-		a.Priority, a.Adjusted = b.Priority, b.Adjusted
+		a.Priority, a.Adjusted, a.Terms, a.Lacks = b.Priority, b.Adjusted, b.Terms, b.Lacks
 	}
 	if a.Tolerated {
 		a.Holding = min(a.Holding, b.Holding)
+		a.Damped = cmp.Or(a.Damped, b.Damped)
 	}
 	a.Pending = a.Pending || a.Tolerated && b.Pending
 	return a
@@ -87,7 +88,7 @@ func (d *decider) together(set []*state.Group) {
 		case d.preemptAll(set, holder, ranking), d.heldBy(set, holder.Node):
 			return
 		case holder.Eligible:
-			d.giveAll(set, holder.Node, fmt.Sprintf("goes together with what %s holds", holder.Node))
+			d.giveAll(set, improvement{to: holder.Node, why: fmt.Sprintf("goes together with what %s holds", holder.Node)})
 			return
 		default:
 			return // a group that is new in the set waits until its holder has said whether it can hold it
@@ -126,11 +127,11 @@ func (d *decider) preemptAll(set []*state.Group, holder Candidate, ranking []Can
 			return false
 		}
 	}
-	to, why := d.better(patient, holder, ranking, len(set))
-	if to != "" {
-		d.giveAll(set, to, why)
+	move := d.better(patient, holder, ranking, len(set))
+	if move.to != "" {
+		d.giveAll(set, move)
 	}
-	return to != ""
+	return move.to != ""
 }
 
 // replaceAll gives a set that no one node can keep to the best node, or to nobody.
@@ -142,9 +143,9 @@ func (d *decider) replaceAll(set []*state.Group, ranking []Candidate) {
 	why := d.causeOf(set, ranking)
 	switch {
 	case len(ranking) > 0 && ranking[0].Eligible:
-		d.giveAll(set, ranking[0].Node, fmt.Sprintf("%s; best priority is %d", firstCause(why), ranking[0].Priority))
+		d.giveAll(set, improvement{to: ranking[0].Node, why: fmt.Sprintf("%s; best priority is %d", firstCause(why), ranking[0].Priority)})
 	default:
-		d.giveAll(set, "", firstCause(why)+noOther)
+		d.giveAll(set, improvement{why: firstCause(why) + noOther})
 	}
 }
 
@@ -169,12 +170,12 @@ func (d *decider) causeOf(set []*state.Group, ranking []Candidate) string {
 }
 
 // giveAll moves those of a set that are elsewhere.
-func (d *decider) giveAll(set []*state.Group, to, why string) {
+func (d *decider) giveAll(set []*state.Group, move improvement) {
 	for _, g := range set {
 		a := d.state.Assignments[g.Name]
-		if a.Holder == to && (to == "" || a.Epoch == d.state.Nodes[to].Epoch) {
+		if a.Holder == move.to && (move.to == "" || a.Epoch == d.state.Nodes[move.to].Epoch) {
 			continue
 		}
-		d.decide(g, to, why)
+		d.decide(g, move)
 	}
 }

@@ -35,6 +35,7 @@ type group struct {
 	Nodes        []string          `yaml:"nodes,omitempty,flow"`
 	Selector     map[string]string `yaml:"selector,omitempty,flow"`
 	Balance      bool              `yaml:"balance,omitempty"`
+	Damping      *conf.Duration    `yaml:"damping,omitempty"`
 	Routes       []route           `yaml:"routes,omitempty"`
 	Rules        []rule            `yaml:"rules,omitempty"`
 	Notify       *notify           `yaml:"notify,omitempty,flow"`

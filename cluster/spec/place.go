@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -42,6 +43,10 @@ func (g group) place(s *state.Group) {
 		s.Apart, s.ApartStrict = g.Apart.Set, g.Apart.Strict
 	}
 	s.Nodes, s.Selector, s.Balance = g.Nodes, g.Selector, g.Balance
+	if g.Damping != nil {
+		damping := time.Duration(*g.Damping)
+		s.Damping = &damping
+	}
 }
 
 // placeOf is place the other way round.
@@ -50,7 +55,14 @@ func (g *group) placeOf(s state.Group) {
 		g.Apart = &apart{s.Apart, s.ApartStrict}
 	}
 	g.Nodes, g.Selector, g.Balance = s.Nodes, s.Selector, s.Balance
+	if s.Damping != nil {
+		damping := conf.Duration(*s.Damping)
+		g.Damping = &damping
+	}
 }
+
+// maxDamping bounds damping.
+const maxDamping = time.Hour
 
 // setOfApart is what is known of groups that are kept apart.
 type setOfApart struct {
@@ -79,6 +91,9 @@ func (c *checker) place(path string, g *state.Group) {
 	}
 	for _, label := range slices.Sorted(maps.Keys(g.Selector)) {
 		c.addError(conf.Join(path+".selector", label), conf.CheckLabel(label, g.Selector[label]))
+	}
+	if d := g.DampedFor(); d < 0 || d > maxDamping {
+		c.doc.Add(path+".damping", fmt.Sprintf("%v is out of range", conf.Duration(d)), "use 0s to 1h; 0s prefers a node again as soon as it is well")
 	}
 	if g.Balance && !g.Preempt {
 		c.doc.Add(path+".balance", "with `preempt: false` the group leaves no node that can hold it", "remove one of the two")
@@ -125,7 +140,15 @@ func placeChanges(old, new state.Group) []string {
 	field("nodes", orAny(old.Nodes), orAny(new.Nodes))
 	field("selector", orAny(labels(old.Selector)), orAny(labels(new.Selector)))
 	field("balance", fmt.Sprint(old.Balance), fmt.Sprint(new.Balance))
+	field("damping", dampingText(old), dampingText(new))
 	return changes
+}
+
+func dampingText(g state.Group) string {
+	if g.Damping == nil {
+		return "unset"
+	}
+	return conf.Duration(*g.Damping).String()
 }
 
 func apartText(g state.Group) string {

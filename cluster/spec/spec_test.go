@@ -164,6 +164,10 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 	}
 	g.Apart = rapid.SampledFrom([]string{"", "apart-1", "apart-2"}).Draw(t, "apart")
 	g.ApartStrict = g.Apart == "apart-2"
+	if rapid.Bool().Draw(t, "damping") {
+		damping := time.Duration(rapid.Int64Range(0, int64(maxDamping)).Draw(t, "for"))
+		g.Damping = &damping
+	}
 	g.Balance = g.Preempt && rapid.Bool().Draw(t, "balance")
 	g.Selector = rapid.MapOfN(rapid.StringMatching(`[a-z]{1,3}`), rapid.StringMatching(`[a-z0-9]{1,3}`), 0, 2).Draw(t, "selector")
 	if rapid.Bool().Draw(t, "nodes") {

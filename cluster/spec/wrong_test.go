@@ -33,9 +33,9 @@ func TestParseRefuses(t *testing.T) {
 		{"no groups key", "{}\n", "f:1: groups: there are no groups: list them under `groups:`, or write `groups: []` to serve nothing"},
 		{"groups without a value", "groups:\n", "f:1: groups: has no value: give it one or remove the line"},
 		{"groups is a mapping", "groups:\n  web:\n    priority: 1\n", "f:1: groups: a mapping is not a list: begin each element with `- ` on a line of its own, or write [a, b]"},
-		{"group is text", "groups:\n- web\n", "f:2: groups[0]: `web` is not a mapping: write it as `key: value`; known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, on_quorum_loss, vrrp, checks, together, apart, nodes, selector, balance, routes, rules, notify"},
+		{"group is text", "groups:\n- web\n", "f:2: groups[0]: `web` is not a mapping: write it as `key: value`; known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, on_quorum_loss, vrrp, checks, together, apart, nodes, selector, balance, damping, routes, rules, notify"},
 		{"unknown key at the top", "group: []\n", "f:1: group: unknown key: did you mean `groups`? known keys: checks, groups"},
-		{"unknown key", groupWith(goodAddress + "prempt: false"), "f:5: groups[0].prempt: unknown key: did you mean `preempt`? known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, on_quorum_loss, vrrp, checks, together, apart, nodes, selector, balance, routes, rules, notify"},
+		{"unknown key", groupWith(goodAddress + "prempt: false"), "f:5: groups[0].prempt: unknown key: did you mean `preempt`? known keys: name, interface, addresses, priority, priorities, preempt, preempt_delay, link_weight, on_quorum_loss, vrrp, checks, together, apart, nodes, selector, balance, damping, routes, rules, notify"},
 		{"key twice", groupWith(goodAddress + "priority: 1\npriority: 2"), "f:6: groups[0].priority: is also on line 5: keep one of them"},
 
 		{"no name", "groups:\n- interface: eth0\n  addresses: [10.0.0.1/24]\n", "f:2: groups[0].name: the group has no name: add `name: web`"},
@@ -120,6 +120,7 @@ func TestParseRefuses(t *testing.T) {
 		{"selector", groupWith(goodAddress + "selector: {rack: ''}"), "f:5: groups[0].selector.rack: \"\" cannot be in a label: use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first, as in rack: a"},
 		{"selector is text", groupWith(goodAddress + "selector: rack=a"), "f:5: groups[0].selector: `rack=a` is not a mapping: write it as `key: value`"},
 		{"balance without preemption", groupWith(goodAddress + "balance: true\npreempt: false"), "f:5: groups[0].balance: with `preempt: false` the group leaves no node that can hold it: remove one of the two"},
+		{"damping too long", groupWith(goodAddress + "damping: 2h"), "f:5: groups[0].damping: 2h is out of range: use 0s to 1h; 0s prefers a node again as soon as it is well"},
 		{"delay negative", groupWith(goodAddress + "preempt_delay: -1s"), "f:5: groups[0].preempt_delay: -1s is out of range: use 0s to 1000s"},
 
 		{"vrrp without a number", vrrpWith(""), "f:5: groups[0].vrrp.virtual_router_id: the section has none: add `virtual_router_id: 51`, the number of the peers"},

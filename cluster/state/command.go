@@ -168,7 +168,7 @@ func (c Command) needs() int {
 // needs is the oldest version that has all of the group.
 func (g *Group) needs() int {
 	switch {
-	case g.Apart != "" || g.Balance || len(g.Nodes) > 0 || len(g.Selector) > 0 || g.Notify != nil || len(g.Routes) > 0 || len(g.Rules) > 0:
+	case g.Apart != "" || g.Balance || g.Damping != nil || len(g.Nodes) > 0 || len(g.Selector) > 0 || g.Notify != nil || len(g.Routes) > 0 || len(g.Rules) > 0:
 		return 3
 	case g.Together != "":
 		return 2

@@ -116,6 +116,9 @@ type Group struct {
 	// Nodes are the only ones that may hold it, and Selector the labels that a node needs to; empty: any.
 	Nodes    []string          `json:"nodes,omitempty"`
 	Selector map[string]string `json:"selector,omitempty"`
+	// Damping is how long a node that lost the group too often has to be stable before it is preferred again. Nil:
+	// DefaultDamping; 0: it need not be.
+	Damping *time.Duration `json:"damping,omitempty"`
 	// Balance lets it move, as a better node would make it, to a node of equal priority that holds fewer groups.
 	Balance      bool       `json:"balance,omitempty"`
 	Routes       []Route    `json:"routes,omitempty"` // that are on the node which carries the group
@@ -138,6 +141,17 @@ const DefaultPriority = 100
 
 // DefaultLinkWeight is a group's link_weight where nothing else is said.
 const DefaultLinkWeight = 10
+
+// DefaultDamping is a group's damping where nothing else is said.
+const DefaultDamping = time.Minute
+
+// DampedFor returns how long a node that flapped has to be stable; 0: it is not looked at.
+func (g *Group) DampedFor() time.Duration {
+	if g.Damping == nil {
+		return DefaultDamping
+	}
+	return *g.Damping
+}
 
 // WeightOfLink returns what a link that is missing takes off a node's priority.
 func (g *Group) WeightOfLink() int {

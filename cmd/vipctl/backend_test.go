@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,6 +59,15 @@ func (d *daemon) answer(ctx context.Context, verb string, in any, progress api.P
 
 func (d *daemon) Status(ctx context.Context, in api.None, p api.Progress) (api.Status, error) {
 	return d.status, d.answer(ctx, "status", in, p)
+}
+
+func (d *daemon) Why(ctx context.Context, in api.WhyRequest, p api.Progress) (api.GroupStatus, error) {
+	for _, g := range d.status.Groups {
+		if g.Name == in.Group {
+			return g, d.answer(ctx, "why", in, p)
+		}
+	}
+	return api.GroupStatus{}, cmp.Or(d.answer(ctx, "why", in, p), errors.New(in.Group+": no such group; `vipctl status` lists them"))
 }
 
 func (d *daemon) Spec(ctx context.Context, in api.None, p api.Progress) (api.Specification, error) {

@@ -68,8 +68,10 @@ var checkList = api.CheckList{Checks: []api.CheckStatus{
 
 var standings = api.Status{Groups: []api.GroupStatus{
 	{Name: "web", Holder: "n2", Reason: "preempt: priority 90 is better than 80 of n1 (check nginx fails: -20)", Nodes: []api.Candidate{
-		{Node: "n2", Eligible: true, Priority: 90}, {Node: "n4", Eligible: true, Priority: 90},
-		{Node: "n1", Eligible: true, Priority: 80, Adjusted: "check nginx fails: -20"},
+		{Node: "n2", Eligible: true, Priority: 80, Holding: 90, Terms: []api.Term{{By: 90, What: "the group's `priorities` name it"}, {By: 0, What: "check nginx is ok"}, {By: -10, What: "bond0 has 1 of 2 links usable"}}},
+		{Node: "n4", Eligible: true, Priority: 90, Crowd: 2, Terms: []api.Term{{By: 90, What: "the group's `priority`"}}},
+		{Node: "n1", Eligible: true, Priority: 80, Adjusted: "check nginx fails: -20", Damped: "it lost web twice within 1m, and is not preferred until it has been stable for 1m"},
+		{Node: "n6", Eligible: true, Priority: 1, Adjusted: "check nginx fails: -120", Terms: []api.Term{{By: 100, What: "the group's `priority`"}, {By: -120, What: "check nginx fails"}}},
 		{Node: "n3", Priority: 70, Why: "it is silent", Adjusted: "check uplink is ok: +10"}, {Node: "n5", Why: "check port fails: connection refused"},
 	}},
 	{Name: "db", Reason: "n1: lease ended", Nodes: []api.Candidate{{Node: "n1", Why: "it has no lease"}}},

@@ -42,6 +42,9 @@ The file is YAML, as vipctl get prints it:
     balance: true                 # whether the group moves to a node of equal priority that holds at least two
                                   # groups less, as after that node's return; by preempt and preempt_delay
                                   # (default false: equal nodes take nothing from each other)
+    damping: 1m                   # how long a node that lost the group twice within a minute, by its checks or its
+                                  # lease, has to be stable before it is preferred again; 0s: not at all
+                                  # (default 1m)
     checks:                       # of those below, by name
     - nginx
     - {name: uplink, weight: 30}  # with another weight than the check's own

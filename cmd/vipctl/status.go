@@ -167,6 +167,9 @@ func (v statusView) group(g api.GroupStatus) row {
 		if n.Adjusted != "" {
 			r.notes = append(r.notes, fmt.Sprintf("%s: priority %d (%s)", n.Node, n.Priority, n.Adjusted))
 		}
+		if n.Damped != "" {
+			r.notes = append(r.notes, v.paint.warn(n.Node+": "+n.Damped))
+		}
 	}
 	if g.VRRP != nil {
 		r.notes = append(r.notes, v.vrrp(*g.VRRP))
