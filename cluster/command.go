@@ -56,6 +56,8 @@ func (m *member) awaitPlaced(ctx context.Context) ([]string, error) {
 			switch {
 			case g.Waiting != "":
 				return false
+			case g.Holder == "" && s.Paused != nil && g.Reason != state.NewGroup:
+				unheld = append(unheld, g.Name+": moves are paused; `vipctl move` or `vipctl resume` gives it to somebody")
 			case g.Holder == "" && pending(g):
 				return false
 			case g.Holder == "":
@@ -198,4 +200,21 @@ func (m *member) stranded(view *state.State, node string) []string {
 		}
 	}
 	return stranded
+}
+
+// Pause implements api.Backend.
+func (n *Node) Pause(ctx context.Context, r api.PauseRequest, _ api.Progress) (api.PauseResult, error) {
+	m, err := n.joined()
+	if err != nil {
+		return api.PauseResult{}, err
+	}
+	if r.For < 0 || !r.On && (r.For != 0 || r.Reason != "") {
+		return api.PauseResult{}, fmt.Errorf("a pause of %v makes no sense", r.For)
+	}
+	if r.On || m.View().Paused != nil {
+		if err := m.commit(ctx, state.Command{SetPause: &state.SetPause{On: r.On, Reason: r.Reason, For: r.For}}); err != nil {
+			return api.PauseResult{}, err
+		}
+	}
+	return api.PauseResult{Paused: m.View().Paused}, nil
 }

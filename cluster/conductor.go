@@ -129,6 +129,10 @@ func (c *conductor) decide(view *state.State) (*state.Command, time.Duration) {
 		expire.Moves, c.lost = placement.Moves(moves), append(lostBy(view, dead), losses(moves)...)
 		return &state.Command{At: now, Expire: &expire}, 0
 	}
+	if view.Paused.Over(now) {
+		c.log.Info("the pause of automatic moves is over", "reason", view.Paused.Reason)
+		return &state.Command{At: now, SetPause: &state.SetPause{}}, 0
+	}
 	health := c.judged(view)
 	ends := c.lookAtFlaps(view, health)
 	plan := c.plan(view, health)

@@ -27,6 +27,7 @@ func (n *Node) Status(context.Context, api.None, api.Progress) (api.Status, erro
 	s.Leader, _ = m.raft.Leader()
 	s.Quorum, _ = m.door.valid()
 	s.Profile = &view.Profile
+	s.Paused = view.Paused
 	s.Warnings = m.warnings(view)
 	s.Nodes = m.nodeStatus(view, s.Leader)
 	s.Groups = m.groupStatus(view)
@@ -130,7 +131,7 @@ func (m *member) groupStatus(view *state.State) []api.GroupStatus {
 func describeGroup(view *state.State, health placement.Health, g *state.Group, places *placement.Places) api.GroupStatus {
 	a := view.Assignments[g.Name]
 	status := api.GroupStatus{
-		Name: g.Name, Holder: a.Holder, Since: a.Since, Reason: a.Reason, Serial: a.Serial, Pinned: a.Pinned,
+		Name: g.Name, Holder: a.Holder, Since: a.Since, Reason: a.Reason, Serial: a.Serial, Pinned: a.Pinned, Paused: view.Paused != nil,
 		Addresses: []string{}, Waiting: waitingFor(view, g, a), Nodes: []api.Candidate{},
 	}
 	for _, address := range g.Addresses {

@@ -155,6 +155,11 @@ func (c *Client) Restore(ctx context.Context, r RestoreRequest) (RestoreResult, 
 	return do[RestoreResult](ctx, c, "restore", r)
 }
 
+// Pause pauses automatic moves, or ends that.
+func (c *Client) Pause(ctx context.Context, r PauseRequest) (PauseResult, error) {
+	return do[PauseResult](ctx, c, "pause", r)
+}
+
 // RestartHold lengthens the lease of the daemon's node for a restart.
 func (c *Client) RestartHold(ctx context.Context, r HoldRequest) (HoldResult, error) {
 	return do[HoldResult](ctx, c, "restart-hold", r)

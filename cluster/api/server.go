@@ -109,6 +109,7 @@ func routes(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/reload", verb(b.Reload))
 	mux.HandleFunc("POST /v1/backup", verb(b.Backup))
 	mux.HandleFunc("POST /v1/restore", verb(b.Restore))
+	mux.HandleFunc("POST /v1/pause", verb(b.Pause))
 	mux.HandleFunc("POST /v1/restart-hold", verb(b.RestartHold))
 	mux.HandleFunc("POST /v1/bonds", verb(b.Bonds))
 	mux.HandleFunc("POST /v1/bond-plan", verb(b.BondPlan))

@@ -32,6 +32,7 @@ type Backend interface {
 	Reload(context.Context, None, Progress) (Reloaded, error)
 	Backup(context.Context, BackupRequest, Progress) (backup.Backup, error)
 	Restore(context.Context, RestoreRequest, Progress) (RestoreResult, error)
+	Pause(context.Context, PauseRequest, Progress) (PauseResult, error)
 	RestartHold(context.Context, HoldRequest, Progress) (HoldResult, error)
 	Bonds(context.Context, BondsRequest, Progress) (Bonds, error)
 	BondPlan(context.Context, None, Progress) (BondPlan, error)
@@ -50,6 +51,7 @@ type Status struct {
 	Leader  string         `json:"leader,omitempty"`  // empty: none is known
 	Quorum  bool           `json:"quorum"`            // whether this node holds a lease, which takes a majority
 	Profile *state.Profile `json:"profile,omitempty"`
+	Paused  *state.Pause   `json:"paused,omitempty"` // nil: groups move as they should
 	// Warnings are conditions that weaken what vipd promises.
 	Warnings []string       `json:"warnings,omitempty"`
 	Nodes    []NodeStatus   `json:"nodes"`
@@ -112,6 +114,7 @@ type GroupStatus struct {
 	Serial    uint64      `json:"serial"`
 	Pinned    bool        `json:"pinned,omitempty"`  // by `vipctl move`
 	Waiting   string      `json:"waiting,omitempty"` // for whom to let go
+	Paused    bool        `json:"paused,omitempty"`  // it moves only by an operator's hand
 	Nodes     []Candidate `json:"nodes"`             // best first
 	VRRP      *VRRPStatus `json:"vrrp,omitempty"`    // nil: it has no vrrp section
 	// Lacking says which route or rule could not be had, by node, and why. The group is held all the same.
@@ -268,6 +271,18 @@ type DrainRequest struct {
 	Node  string `json:"node"`
 	On    bool   `json:"on"`
 	Force bool   `json:"force,omitempty"` // even if groups are left that nobody else can hold
+}
+
+// PauseRequest pauses automatic moves, changes what was said of that, or ends it.
+type PauseRequest struct {
+	On     bool          `json:"on"`
+	Reason string        `json:"reason,omitempty"`
+	For    time.Duration `json:"for,omitempty"` // 0: until it is ended
+}
+
+// PauseResult is what is so now.
+type PauseResult struct {
+	Paused *state.Pause `json:"paused"` // null: groups move as they should
 }
 
 // HoldRequest lengthens this node's lease once, so that its daemon can be restarted without losing anything.

@@ -35,6 +35,7 @@ func Decide(s *state.State, h Health, now time.Duration, better Better) Plan {
 	d := decider{state: s, health: h, now: now, before: better, plan: Plan{Better: Better{}}, places: PlacesOf(s)}
 	for _, name := range d.order() {
 		switch set := togetherWith(s, s.Groups[name]); {
+		case set[0].Name == name && d.paused(set):
 		case s.Groups[name].Together == "":
 			d.group(s.Groups[name])
 		case set[0].Name == name:
@@ -115,7 +116,7 @@ type improvement struct {
 // else evens out the nodes' loads. So moves come to an end.
 func (d *decider) better(g *state.Group, holder Candidate, ranking []Candidate, groups int) (move improvement) {
 	switch best := ranking[0]; {
-	case !best.Eligible || best.Damped != "":
+	case d.state.Paused != nil || !best.Eligible || best.Damped != "":
 	case best.Crowd < holder.Crowd:
 		move.to, move.why = best.Node, fmt.Sprintf("apart: %s has more of the groups that this one is kept apart from", holder.Node)
 	case best.Crowd == holder.Crowd && best.Priority > holder.Holding:

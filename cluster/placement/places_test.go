@@ -111,8 +111,9 @@ func TestALabelThatGoes(t *testing.T) {
 	}
 }
 
+func balanced(g *state.Group) { g.Balance = true }
+
 func TestBalance(t *testing.T) {
-	balanced := func(g *state.Group) { g.Balance = true }
 	returned := func(change func(*state.Group)) *cluster {
 		c := newCluster(3)
 		for i := range 9 {

@@ -94,6 +94,9 @@ func (c *change) apply(cmd Command) error {
 		return c.longLease(*cmd.LongLease)
 	case cmd.Restore != nil:
 		return c.restore(*cmd.Restore)
+	case cmd.SetPause != nil:
+		c.setPause(*cmd.SetPause, cmd.By)
+		return nil
 	}
 	return errUnknownCommand
 }
@@ -230,7 +233,7 @@ func (c *change) bury(t Tenure, why string) {
 	for _, a := range c.Assignments {
 		if a.Holder == t.Node && a.Epoch == t.Epoch {
 			// The serial stays: the moves decided together with this death name it.
-			c.setAssignment(Assignment{Group: a.Group, Serial: a.Serial, Since: c.at, Reason: fmt.Sprintf("%s: %s", t.Node, why)})
+			c.setAssignment(Assignment{Group: a.Group, Serial: a.Serial, Since: c.at, Reason: fmt.Sprintf("%s: %s", t.Node, why), Last: t.Node})
 		}
 	}
 }

@@ -33,6 +33,7 @@ type Command struct {
 	Drain      *Drain      `json:"drain,omitempty"`
 	LongLease  *LongLease  `json:"long_lease,omitempty"`
 	Restore    *Restore    `json:"restore,omitempty"`
+	SetPause   *SetPause   `json:"set_pause,omitempty"`
 }
 
 // Init founds the cluster with its first node.
@@ -148,6 +149,9 @@ func (c Command) needs() int {
 	if c.Restore != nil {
 		version = 4
 	}
+	if c.SetPause != nil {
+		version = 3
+	}
 	if c.Init != nil {
 		version = max(version, c.Init.Node.needs())
 	}
@@ -230,6 +234,8 @@ func (c Command) Name() string {
 		return "long lease"
 	case c.Restore != nil:
 		return "restore"
+	case c.SetPause != nil:
+		return "set pause"
 	}
 	return "nothing"
 }

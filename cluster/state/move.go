@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -23,7 +24,11 @@ func (c *change) move(moves []Move) {
 			}
 			serial := c.nextSerial()
 			c.owe(serial, old, c.Groups[e.Group].IPs())
-			c.setAssignment(Assignment{Group: e.Group, Holder: m.To, Epoch: m.Epoch, Serial: serial, Since: c.at, Reason: m.Reason, Pinned: m.Pin})
+			next := Assignment{Group: e.Group, Holder: m.To, Epoch: m.Epoch, Serial: serial, Since: c.at, Reason: m.Reason, Pinned: m.Pin}
+			if m.To == "" {
+				next.Last = cmp.Or(old.Holder, old.Last)
+			}
+			c.setAssignment(next)
 			c.result.Moved++
 		}
 	}

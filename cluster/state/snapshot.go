@@ -23,6 +23,9 @@ func (s *State) needs() int {
 	if len(s.Checks) > 0 {
 		version = 2
 	}
+	if s.Paused != nil {
+		version = 3
+	}
 	for _, g := range s.Groups {
 		version = max(version, g.needs())
 	}

@@ -38,6 +38,9 @@ type State struct {
 	LastEpoch  uint64 `json:"last_epoch"`  // the newest epoch handed out
 	LastSerial uint64 `json:"last_serial"` // the newest serial of an assignment or debt
 
+	// Paused says that groups stay where they are; nil: they move as they should.
+	Paused *Pause `json:"paused,omitempty"`
+
 	// Voters is the newest committed voter configuration.
 	Voters Voters `json:"voters"`
 }
@@ -215,6 +218,7 @@ type Assignment struct {
 	Since  time.Time `json:"since"`
 	Reason string    `json:"reason"`
 	Pinned bool      `json:"pinned,omitempty"` // an operator put it here: no preemption
+	Last   string    `json:"last,omitempty"`   // who had it, if nobody has; a cluster of several versions may not know
 }
 
 // NewGroup is the reason of a group that nobody has held yet.

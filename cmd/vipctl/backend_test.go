@@ -134,6 +134,10 @@ func (d *daemon) Restore(ctx context.Context, in api.RestoreRequest, p api.Progr
 	return result, d.answer(ctx, "restore", in, p)
 }
 
+func (d *daemon) Pause(ctx context.Context, in api.PauseRequest, p api.Progress) (api.PauseResult, error) {
+	return api.PauseResult{Paused: d.status.Paused}, d.answer(ctx, "pause", in, p)
+}
+
 func (d *daemon) RestartHold(ctx context.Context, in api.HoldRequest, p api.Progress) (api.HoldResult, error) {
 	return d.hold, d.answer(ctx, "restart-hold", in, p)
 }

@@ -77,6 +77,10 @@ var standings = api.Status{Groups: []api.GroupStatus{
 	{Name: "db", Reason: "n1: lease ended", Nodes: []api.Candidate{{Node: "n1", Why: "it has no lease"}}},
 }}
 
+var paused = &state.Pause{
+	Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Until: time.Date(2026, 1, 2, 5, 4, 5, 0, time.UTC), By: "n1", Reason: "switch",
+}
+
 // Each case is a file in testdata: what the user sees, and what the daemon is asked.
 func TestCommands(t *testing.T) {
 	for _, tt := range []struct {
@@ -149,6 +153,12 @@ func TestCommands(t *testing.T) {
 		{name: "drain", args: "drain n1", daemon: &daemon{says: []string{"n1 still holds 3 groups", "n1 still holds 3 groups", "n1 still holds 1 groups"}}},
 		{name: "drain by force", args: "drain n1 --force -o json"},
 		{name: "undrain", args: "undrain n1"},
+		{name: "pause", args: "pause --reason switch --for 2h", daemon: &daemon{status: api.Status{Paused: paused}}},
+		{name: "pause for ever in JSON", args: "pause -o json", daemon: &daemon{status: api.Status{Paused: &state.Pause{Since: paused.Since, By: "n1"}}}},
+		{name: "pause for less than nothing", args: "pause --for -2h"},
+		{name: "resume", args: "resume"},
+		{name: "why while paused", args: "why web", daemon: &daemon{status: api.Status{Groups: []api.GroupStatus{{Name: "web", Reason: "n1: lease ended", Paused: true}}}}},
+		{name: "status while paused", args: "status", daemon: &daemon{status: api.Status{Cluster: "c1", Leader: "n1", Quorum: true, Paused: paused}}},
 		{name: "restart-hold", args: "restart-hold 20s", daemon: &daemon{hold: api.HoldResult{Left: 19987 * time.Millisecond, Groups: []string{"db", "web"}}, says: []string{"asking the voters for a lease of 20s"}}},
 		{name: "restart-hold of nothing", args: "restart-hold 20s", daemon: &daemon{hold: api.HoldResult{Left: 20 * time.Second, Groups: []string{}}}},
 		{name: "restart-hold in JSON", args: "restart-hold 20s -o json", daemon: &daemon{hold: api.HoldResult{Left: 20 * time.Second, Groups: []string{"web"}}}},

@@ -92,6 +92,9 @@ func (v statusView) sentence() string {
 		}
 		text = v.paint.bad(text + "\nNO QUORUM: " + v.Node + " has no lease from a majority of the voters, so it serves " + serves)
 	}
+	if v.Paused != nil {
+		text += "\n" + v.paint.bad("PAUSED: "+pauseText(*v.Paused))
+	}
 	return text
 }
 

@@ -44,6 +44,9 @@ func whyText(g api.GroupStatus, p paint) string {
 	if g.Holder == "" {
 		text = p.bad(fmt.Sprintf("nobody holds %s: %s", g.Name, g.Reason)) + "\n\n"
 	}
+	if g.Paused {
+		text += p.bad("Automatic moves are paused: it stays where it is until `vipctl resume` or `vipctl move`.") + "\n\n"
+	}
 	rows := make([]row, len(g.Nodes))
 	for i, n := range g.Nodes {
 		priority := "-"
