@@ -332,22 +332,33 @@ func (m *member) followLeader(ctx context.Context) error {
 // health is what placement is told, with what the leader says of nodes that flap.
 func (m *member) health(view *state.State) placement.Health {
 	health := m.judged(view)
-	if m.raft != nil { // else there is no leader yet
-		leader, _ := m.raft.Leader()
-		said, _ := m.reporter.of(leader)
-		health.Damp(view, said.Damped)
-	}
+	health.Damp(view, m.dampedNow())
 	return health
+}
+
+// dampedNow returns who flaps by the leader's word.
+func (m *member) dampedNow() []placement.Stay {
+	if m.raft == nil {
+		return nil // there is no leader yet
+	}
+	leader, _ := m.raft.Leader()
+	said, _ := m.reporter.of(leader)
+	return said.Damped
 }
 
 // judged is what the nodes say of themselves, and what this one notices about them.
 func (m *member) judged(view *state.State) placement.Health {
+	return m.judgedAs(view, func(string, *account) {})
+}
+
+// judgedAs is judged with what nodes say changed beforehand.
+func (m *member) judgedAs(view *state.State, change func(node string, a *account)) placement.Health {
 	votes := slices.Contains(view.Voters.Names, m.self.node)
 	late := 2 * view.Profile.Renew // one that was lost is repeated before that
-	return m.reporter.health(view, func(node string) string {
+	return m.reporter.healthAs(view, func(node string) string {
 		if silent := m.keeper.silent(node); votes && silent > late {
 			return "it is silent"
 		}
 		return ""
-	})
+	}, change)
 }

@@ -235,10 +235,16 @@ func (r *reporter) of(node string) (account, bool) {
 
 // health puts all accounts into placement's terms. suspect says why a node gets nothing new.
 func (r *reporter) health(view *state.State, suspect func(node string) string) placement.Health {
+	return r.healthAs(view, suspect, func(string, *account) {})
+}
+
+// healthAs is health with accounts changed beforehand; what an account points to must not be.
+func (r *reporter) healthAs(view *state.State, suspect func(node string) string, change func(node string, a *account)) placement.Health {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h := make(placement.Health, len(r.accounts))
 	for node, a := range r.accounts {
+		change(node, &a.account)
 		of := a.judge(view)
 		of.Epoch, of.Unfit, of.Suspect = a.epoch, a.Unfit, suspect(node)
 		h[node] = of

@@ -93,6 +93,11 @@ func (c *Client) Why(ctx context.Context, r WhyRequest) (GroupStatus, error) {
 	return do[GroupStatus](ctx, c, "why", r)
 }
 
+// Simulate asks what would move if something were so.
+func (c *Client) Simulate(ctx context.Context, r SimulateRequest) (SimulateResult, error) {
+	return do[SimulateResult](ctx, c, "simulate", r)
+}
+
 // Spec asks for what the cluster serves.
 func (c *Client) Spec(ctx context.Context) (Specification, error) {
 	return do[Specification](ctx, c, "spec", None{})

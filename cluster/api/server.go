@@ -96,6 +96,7 @@ func routes(b Backend) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/status", verb(b.Status))
 	mux.HandleFunc("POST /v1/why", verb(b.Why))
+	mux.HandleFunc("POST /v1/simulate", verb(b.Simulate))
 	mux.HandleFunc("POST /v1/spec", verb(b.Spec))
 	mux.HandleFunc("POST /v1/checks", verb(b.Checks))
 	mux.HandleFunc("POST /v1/token", verb(b.Token))

@@ -19,6 +19,7 @@ type Progress func(text string)
 type Backend interface {
 	Status(context.Context, None, Progress) (Status, error)
 	Why(context.Context, WhyRequest, Progress) (GroupStatus, error)
+	Simulate(context.Context, SimulateRequest, Progress) (SimulateResult, error)
 	Spec(context.Context, None, Progress) (Specification, error)
 	Checks(context.Context, None, Progress) (CheckList, error)
 	Token(context.Context, None, Progress) (TokenText, error)
@@ -167,6 +168,36 @@ type Term struct {
 // WhyRequest asks how all nodes stand for a group.
 type WhyRequest struct {
 	Group string `json:"group"`
+}
+
+// SimulateRequest supposes something, all of it at once.
+type SimulateRequest struct {
+	NodesDown  []string       `json:"nodes_down,omitempty"`
+	Drain      []string       `json:"drain,omitempty"`
+	ChecksFail []CheckAt      `json:"checks_fail,omitempty"`
+	Spec       *Specification `json:"spec,omitempty"` // null: that which is in force
+}
+
+// CheckAt is a check on a node.
+type CheckAt struct {
+	Check string `json:"check"`
+	Node  string `json:"node"`
+}
+
+// SimulateResult is what would come of it.
+type SimulateResult struct {
+	Groups    []SimulatedMove `json:"groups"`    // that would have another holder, by name
+	Unchanged int             `json:"unchanged"` // groups that would stay where they are
+	Assumed   []string        `json:"assumed"`   // what the answer rests on besides
+}
+
+// SimulatedMove is what would become of a group.
+type SimulatedMove struct {
+	Group  string        `json:"group"`
+	From   string        `json:"from"`            // empty: nobody
+	To     string        `json:"to"`              // empty: nobody
+	After  time.Duration `json:"after,omitempty"` // a preempt_delay
+	Reason string        `json:"reason"`
 }
 
 // FenceCounters are the packets that this host's gate dropped.

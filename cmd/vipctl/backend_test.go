@@ -15,21 +15,22 @@ import (
 
 // daemon is a backend that notes what it is asked and answers what the test says.
 type daemon struct {
-	status   api.Status
-	spec     api.Specification
-	checks   api.CheckList
-	applied  api.ApplyResult
-	moved    api.GroupStatus
-	profile  state.Profile
-	hold     api.HoldResult
-	bonds    api.Bonds
-	reloaded api.Reloaded
-	plan     api.BondPlan
-	backup   backup.Backup
-	already  bool
-	refuse   string   // every verb, with this
-	says     []string // meanwhile
-	hang     bool     // after that, until the caller goes away
+	status    api.Status
+	spec      api.Specification
+	checks    api.CheckList
+	applied   api.ApplyResult
+	moved     api.GroupStatus
+	profile   state.Profile
+	hold      api.HoldResult
+	bonds     api.Bonds
+	simulated api.SimulateResult
+	reloaded  api.Reloaded
+	plan      api.BondPlan
+	backup    backup.Backup
+	already   bool
+	refuse    string   // every verb, with this
+	says      []string // meanwhile
+	hang      bool     // after that, until the caller goes away
 
 	mu    sync.Mutex
 	calls []string
@@ -68,6 +69,10 @@ func (d *daemon) Why(ctx context.Context, in api.WhyRequest, p api.Progress) (ap
 		}
 	}
 	return api.GroupStatus{}, cmp.Or(d.answer(ctx, "why", in, p), errors.New(in.Group+": no such group; `vipctl status` lists them"))
+}
+
+func (d *daemon) Simulate(ctx context.Context, in api.SimulateRequest, p api.Progress) (api.SimulateResult, error) {
+	return d.simulated, d.answer(ctx, "simulate", in, p)
 }
 
 func (d *daemon) Spec(ctx context.Context, in api.None, p api.Progress) (api.Specification, error) {

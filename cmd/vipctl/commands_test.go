@@ -77,6 +77,11 @@ var standings = api.Status{Groups: []api.GroupStatus{
 	{Name: "db", Reason: "n1: lease ended", Nodes: []api.Candidate{{Node: "n1", Why: "it has no lease"}}},
 }}
 
+var simulated = api.SimulateResult{Unchanged: 3, Assumed: []string{"automatic moves are paused"}, Groups: []api.SimulatedMove{
+	{Group: "db", From: "n1", Reason: "n1: lease ended; no other node is eligible"},
+	{Group: "web", From: "n1", To: "n2", After: 10 * time.Second, Reason: "preempt: priority 110 is better than 90 of n1"},
+}}
+
 var paused = &state.Pause{
 	Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Until: time.Date(2026, 1, 2, 5, 4, 5, 0, time.UTC), By: "n1", Reason: "switch",
 }
@@ -153,6 +158,12 @@ func TestCommands(t *testing.T) {
 		{name: "drain", args: "drain n1", daemon: &daemon{says: []string{"n1 still holds 3 groups", "n1 still holds 3 groups", "n1 still holds 1 groups"}}},
 		{name: "drain by force", args: "drain n1 --force -o json"},
 		{name: "undrain", args: "undrain n1"},
+		{name: "simulate", args: "simulate --node-down n1 --node-down n4 --drain n2 --check-fail nginx@n3", daemon: &daemon{simulated: simulated}},
+		{name: "simulate in JSON", args: "simulate -o json", daemon: &daemon{simulated: simulated}},
+		{name: "simulate a file", args: "simulate -f testdata/web.yaml", daemon: &daemon{simulated: api.SimulateResult{Unchanged: 1}}},
+		{name: "simulate a wrong file", args: "simulate -f testdata/wrong.yaml"},
+		{name: "simulate a check of nobody", args: "simulate --check-fail nginx"},
+		{name: "simulate refused", args: "simulate --node-down n9", daemon: &daemon{refuse: "n9: no such node; `vipctl status` lists them"}},
 		{name: "pause", args: "pause --reason switch --for 2h", daemon: &daemon{status: api.Status{Paused: paused}}},
 		{name: "pause for ever in JSON", args: "pause -o json", daemon: &daemon{status: api.Status{Paused: &state.Pause{Since: paused.Since, By: "n1"}}}},
 		{name: "pause for less than nothing", args: "pause --for -2h"},
