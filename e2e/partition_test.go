@@ -19,6 +19,7 @@ func homes(nodes []*harness.Node) (groups []state.Group, addrs []netip.Addr) {
 	for i, n := range nodes {
 		g := harness.Group("home-"+n.Name, fmt.Sprintf("10.9.0.%d", 50+i))
 		g.Priorities = map[string]int{n.Name: 200}
+		g.Damping = new(time.Duration) // none: it is to come back each time
 		groups = append(groups, g)
 		addrs = append(addrs, g.IPs()...)
 	}
