@@ -140,6 +140,9 @@ func (m *member) propose(ctx context.Context, cmd state.Command) (state.Result, 
 }
 
 func (m *member) proposeHere(ctx context.Context, p proposal) (outcome, error) {
+	if p.Command.SetPause != nil {
+		p.Command.At = time.Now() // the end of a pause is told by the leader's clock, so its begin is too
+	}
 	result, err := m.raft.Propose(ctx, p.Command)
 	if err != nil {
 		return outcome{}, err

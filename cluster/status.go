@@ -95,7 +95,7 @@ func (m *member) nodeStatus(view *state.State, leader string) []api.NodeStatus {
 		nodes = append(nodes, api.NodeStatus{
 			Name: name, State: nodeState(n, seen[name], account), Role: string(m.role(view, name)),
 			Leader: name == leader, Epoch: n.Epoch, Address: n.Address, Version: seen[name].Meta.Version,
-			Drained: n.Drained, Groups: groups, Unfit: account.Unfit, Failing: account.failing(),
+			Drained: n.Drained, Labels: n.Labels, Groups: groups, Unfit: account.Unfit, Failing: account.failing(),
 		})
 	}
 	return nodes

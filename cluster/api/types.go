@@ -62,16 +62,17 @@ type Status struct {
 
 // NodeStatus is one member.
 type NodeStatus struct {
-	Name    string   `json:"name"`
-	State   string   `json:"state"` // alive, no lease, failed, leaving, left
-	Role    string   `json:"role"`  // voter, learner, witness
-	Leader  bool     `json:"leader"`
-	Epoch   uint64   `json:"epoch"` // 0: it may hold nothing now
-	Address string   `json:"address"`
-	Version string   `json:"version,omitempty"`
-	Drained bool     `json:"drained,omitempty"`
-	Groups  []string `json:"groups"`          // that it holds
-	Unfit   string   `json:"unfit,omitempty"` // why it should hold nothing
+	Name    string            `json:"name"`
+	State   string            `json:"state"` // alive, no lease, failed, leaving, left
+	Role    string            `json:"role"`  // voter, learner, witness
+	Leader  bool              `json:"leader"`
+	Epoch   uint64            `json:"epoch"` // 0: it may hold nothing now
+	Address string            `json:"address"`
+	Version string            `json:"version,omitempty"`
+	Drained bool              `json:"drained,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"` // by its node file
+	Groups  []string          `json:"groups"`           // that it holds
+	Unfit   string            `json:"unfit,omitempty"`  // why it should hold nothing
 	// Failing are the checks that fail on it, as "nginx: no such process".
 	Failing []string `json:"failing,omitempty"`
 }

@@ -129,14 +129,28 @@ func (v statusView) nodes() string {
 		}
 		rows[i].cells = []string{n.Name, n.Role, n.State, leader, epoch, n.Address, list(n.Groups, v.limit())}
 		rows[i].bad = n.State == "failed" || n.State == "no lease"
+		if n.Drained {
+			rows[i].notes = append(rows[i].notes, v.paint.warn("drained: it gets nothing until `vipctl undrain "+n.Name+"`"))
+		}
+		if v.wide && len(n.Labels) > 0 {
+			rows[i].notes = append(rows[i].notes, "labels: "+labelText(n.Labels))
+		}
 		if n.Unfit != "" {
-			rows[i].notes = []string{"should hold nothing: " + n.Unfit}
+			rows[i].notes = append(rows[i].notes, "should hold nothing: "+n.Unfit)
 		}
 		for _, check := range n.Failing {
 			rows[i].notes = append(rows[i].notes, v.paint.bad("check fails: "+check))
 		}
 	}
 	return table(v.paint, []string{"NAME", "ROLE", "STATE", "LEADER", "EPOCH", "ADDRESS", "GROUPS"}, rows)
+}
+
+func labelText(labels map[string]string) string {
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		list = append(list, key+": "+labels[key])
+	}
+	return strings.Join(list, ", ")
 }
 
 func (v statusView) groups() string {
