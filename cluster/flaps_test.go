@@ -6,10 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"vipd/cluster/api"
 	"vipd/cluster/consensus"
 	"vipd/cluster/lease"
 	"vipd/cluster/placement"
 	"vipd/cluster/state"
+	"vipd/cluster/wire"
 )
 
 // proposed has commands committed.
@@ -109,4 +111,27 @@ func TestReportsTellWhoFlaps(t *testing.T) {
 	heard.at = heard.at.Add(-heirloom)
 	other.accounts["a"] = heard
 	diff(t, "damped by one who is silent since", nil, other.damped())
+}
+
+// why tells each term of a node's priority, that it is not preferred, and that nothing moves now.
+func TestWhy(t *testing.T) {
+	g := uses("web", "10.0.0.1/24", state.CheckUse{Name: "nginx", Weight: -20})
+	g.Priorities = map[string]int{"a": 110}
+	view := grow(t, clusterOf(t, "a", "b"), specification([]state.Check{checkNamed("nginx")}, g),
+		state.Command{SetPause: &state.SetPause{On: true}})
+	view = grow(t, view, give(view, "b", "web"))
+	m := desk(t, view)
+	m.speaker = &speaker{}
+	m.reporter.hear(wire.Report{Node: "a", Epoch: 1, Seq: 1 << 63, Body: []byte(`{"interfaces":{"eth0":""},"checks":{"nginx":{"state":"failing"}}}`)})
+	status, err := m.why(view, "web")
+	check(t, err)
+	diff(t, "paused", true, status.Paused)
+	for _, c := range status.Nodes {
+		if c.Node == "a" {
+			diff(t, "terms", []api.Term{{By: 110, What: "the group's `priorities` name it"}, {By: -20, What: "check nginx fails"}}, c.Terms)
+			diff(t, "priority", 90, c.Priority)
+		}
+	}
+	_, err = m.why(view, "db")
+	diff(t, "error", "db: no such group; `vipctl status` lists them", fmt.Sprint(err))
 }

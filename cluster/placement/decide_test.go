@@ -20,6 +20,7 @@ type cluster struct {
 
 func newCluster(nodes int) *cluster {
 	c := &cluster{State: state.New(), health: Health{}}
+	c.Cluster = "c"
 	for i := 1; i <= nodes; i++ {
 		name := fmt.Sprintf("n%d", i)
 		c.Nodes[name] = &state.Node{Name: name, Epoch: uint64(i)}
@@ -253,7 +254,6 @@ func checkDecision(t *rapid.T, c *cluster, d Decision) {
 
 func draw(t *rapid.T) *cluster {
 	c := newCluster(rapid.IntRange(1, 5).Draw(t, "nodes"))
-	c.Cluster = "c"
 	var names []string
 	for name, n := range c.Nodes {
 		names = append(names, name)

@@ -223,3 +223,11 @@ func ExampleHealth_Damp() {
 	fmt.Println(c.health["n1"].Damped["web"])
 	// Output: it lost web twice within 1m, and is not preferred until it has been stable for 1m
 }
+
+// A holder that is silent for a moment may keep the group, and a damped node does not take it for that.
+func TestDampedNodeTakesNothingFromASilentOne(t *testing.T) {
+	l := newLeader(newCluster(2).group("web", "n1", priorities(110, 100)))
+	l.flapTwice(t, ill)
+	l.sick("n2", func(h *NodeHealth) { h.Suspect = "it is silent" })
+	l.want(t, "n2 is silent", "n2")
+}

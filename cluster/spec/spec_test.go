@@ -171,7 +171,7 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 	g.Balance = g.Preempt && rapid.Bool().Draw(t, "balance")
 	g.Selector = rapid.MapOfN(rapid.StringMatching(`[a-z]{1,3}`), rapid.StringMatching(`[a-z0-9]{1,3}`), 0, 2).Draw(t, "selector")
 	if rapid.Bool().Draw(t, "nodes") {
-		g.Nodes = append(slices.Sorted(maps.Keys(g.Priorities)), "zz")
+		g.Nodes = append(slices.Sorted(maps.Keys(g.Priorities)), "beyond-those-drawn")
 	}
 	if rapid.Bool().Draw(t, "routes") {
 		*next++
