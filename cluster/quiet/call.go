@@ -3,10 +3,14 @@ package quiet
 import (
 	"encoding/binary"
 	"net/netip"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
+
+// order is the kernel's, for the race detector: what is received was sent before. Package syscall tells it the same.
+var order atomic.Uint64
 
 // sendto sends what there is room for, and fails with EAGAIN if there is none. A nil address is that of the peer.
 func sendto(fd uintptr, data []byte, to *address) (int, error) {
@@ -14,6 +18,7 @@ func sendto(fd uintptr, data []byte, to *address) (int, error) {
 	if to != nil {
 		target, size = uintptr(unsafe.Pointer(&to.any)), uintptr(to.size)
 	}
+	order.Add(1)
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(data))), uintptr(len(data)),
 			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, target, size)
@@ -39,6 +44,7 @@ func recvfrom(fd uintptr, buffer []byte, from *address) (int, error) {
 			unix.MSG_DONTWAIT, source, size)
 		switch errno {
 		case 0:
+			order.Load()
 			return int(n), nil
 		case unix.EINTR:
 		default:
