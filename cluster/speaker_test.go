@@ -94,7 +94,7 @@ func TestSpeakerRests(t *testing.T) {
 		changed: func() {}, reported: func() {},
 	})
 	for _, priority := range []uint8{100, vrrp.PriorityOwner} {
-		g := &state.Group{VRRP: &state.VRRP{RouterID: 7, Version: 3, AdvertInt: 100 * time.Millisecond}}
+		g := &state.Group{VRRP: &state.VRRP{RouterID: 7, Version: 3, AdvertInt: 10 * time.Millisecond}}
 		machine, err := vrrp.NewMachine(routerConfig(g, netip.MustParseAddr("10.0.0.1"), priority))
 		if err != nil {
 			t.Fatal(err)
