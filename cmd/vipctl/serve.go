@@ -28,7 +28,8 @@ The file is YAML, as vipctl get prints it:
   groups:
   - name: web
     interface: eth0
-    addresses: [192.0.2.10/24, 2001:db8::10/64]
+    addresses: [192.0.2.10/24, 2001:db8::10/64]   # or {address: 192.0.2.10/24, interface: eth1, label: eth1:web}: on
+                                  # another interface than the group's, with a label for ifconfig
     priority: 100                 # of nodes that are not named below (default 100)
     priorities: {n1: 150, n3: 0}  # higher is preferred, 0 never holds the group
     preempt: true                 # whether a better node takes it back (default true)
