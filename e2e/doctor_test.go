@@ -71,6 +71,7 @@ func TestDoctor(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	s.ip(other, "link", "set", "eth0", "mtu", "1400")
 	s.must(s.Nodes[2].Kill())
 	found, code = s.consult(n)
 	if code != 1 {
@@ -84,6 +85,7 @@ func TestDoctor(t *testing.T) {
 		{doctor.Warning, "promote_secondaries is 0 on eth0", "sysctl -w net.ipv4.conf.eth0.promote_secondaries=1"},
 		{doctor.Problem, "IPv6 is off on eth0", "disable_ipv6=0"},
 		{doctor.Problem, other.Name + " does not answer at " + other.Host.IPv4.Addr().String() + ":7946", "nft insert rule"},
+		{doctor.Problem, "packets of 1500 bytes, the MTU of eth0, do not reach " + other.Name, "ip link set eth0 mtu"},
 		{doctor.Problem, s.Nodes[2].Name + " refuses connections", "systemctl start vipd"},
 		{doctor.Problem, fmt.Sprintf("%s of group nobodys, which no node holds, is answered for by", web4), "ip neigh"},
 	} {

@@ -35,7 +35,7 @@ func (c *ctl) doctorCommand() *cobra.Command {
   clock             how fast it is made to run
   disk              room, and how long a sync takes, in the data directory
   scripts           who could change the directories that they run from
-  peers             whether their ports can be reached
+  peers             whether their ports can be reached, and by packets of full size
   addresses         whether somebody answers for one that no node holds
 
 Run it as root; without, what cannot be seen is a note. Without a running daemon it goes by the node file, and does
