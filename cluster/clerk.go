@@ -104,6 +104,8 @@ func (c *clerk) register(ctx context.Context, view *state.State) bool {
 	switch {
 	case me == nil || stopping:
 		return true
+	case me.Leaving:
+		return c.bowOut(ctx, me)
 	case me.Live() && me.Epoch == spent.Epoch:
 		if !c.vacant() {
 			return false
@@ -119,6 +121,19 @@ func (c *clerk) register(ctx context.Context, view *state.State) bool {
 	_, err := c.do(ctx, state.Command{Register: &state.Register{
 		Node: c.self.node, Instance: c.self.instance, Start: c.self.start,
 	}})
+	return err == nil
+}
+
+// bowOut ends this start's epoch on a member that an operator took out while it was alive: the state has it let go of
+// everything, and only when its epoch is dead do the others go on without it.
+func (c *clerk) bowOut(ctx context.Context, me *state.Node) bool {
+	if !me.Live() || me.Start != c.self.start {
+		return true
+	}
+	if !c.vacant() {
+		return false
+	}
+	_, err := c.do(ctx, state.Command{Retire: &state.Retire{Tenure: state.Tenure{Node: me.Name, Epoch: me.Epoch}}})
 	return err == nil
 }
 

@@ -86,6 +86,12 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 	if err != nil {
 		return api.JoinResult{}, fmt.Errorf("%w; copy the whole line that `vipctl token` printed", err)
 	}
+	if m := n.current(); m != nil && m.identity.ClusterID == token.Cluster && m.removedAlready(ctx) {
+		progress("this node was taken out of the cluster; joining anew")
+		if err := n.abandon(); err != nil {
+			return api.JoinResult{}, err
+		}
+	}
 	if m := n.current(); m != nil {
 		if m.identity.ClusterID != token.Cluster {
 			return api.JoinResult{}, fmt.Errorf("this node is a member of cluster %s already; leave it first with `vipctl leave`", m.identity.ClusterID)
@@ -96,7 +102,19 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 	for _, p := range token.Peers {
 		id.Peers = append(id.Peers, storage.Peer{Gossip: p.Gossip, Address: p.Address})
 	}
-	m, err := n.begin(id, func(*storage.Dir) (*member, error) { return openMember(n.options, id, nil) })
+	role := state.Auto
+	if r.Role != "" {
+		if role, err = state.RoleNamed(r.Role); err != nil {
+			return api.JoinResult{}, err
+		}
+	}
+	m, err := n.begin(id, func(*storage.Dir) (*member, error) {
+		m, err := openMember(n.options, id, nil)
+		if err == nil {
+			m.desired = role
+		}
+		return m, err
+	})
 	if err != nil {
 		return api.JoinResult{}, err
 	}
@@ -120,14 +138,15 @@ func (n *Node) awaitMembership(ctx context.Context, m *member, progress api.Prog
 	}
 	progress("waiting until it has caught up and votes")
 	err := m.waitFor(ctx, func(s *state.State) bool {
-		return m.role(s, m.self.node) == state.Voter || len(s.Voters.Names) >= wantedVoters(len(s.Nodes))
+		me := s.Nodes[m.self.node]
+		return m.role(s, m.self.node) != state.Learner || me != nil && me.WantedRole() == state.Learner || len(s.Voters.Names) >= m.wantedVoters(s)
 	})
 	if err != nil {
 		return none, fmt.Errorf("this node is a member, but does not vote yet: %w", err)
 	}
 	return api.JoinResult{
 		Cluster: m.identity.ClusterID, Node: m.self.node,
-		Role: string(m.role(m.View(), m.self.node)), Already: already,
+		Role: string(m.role(m.View(), m.self.node)), Already: already, Voters: m.View().Voters.Names,
 	}, nil
 }
 
@@ -206,6 +225,9 @@ func (n *Node) Leave(ctx context.Context, r api.LeaveRequest, progress api.Progr
 	switch {
 	case m.removedAlready(ctx):
 	case len(m.View().Nodes) > 1:
+		if err := m.mayGo(m.self.node); err != nil {
+			return api.None{}, err
+		}
 		if err := m.leave(ctx, progress); err != nil {
 			return api.None{}, err
 		}

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -160,12 +159,6 @@ func TestElectorStandsWhenAsked(t *testing.T) {
 	eventually(t, "b leads", b.Leads)
 }
 
-func TestWantedVoters(t *testing.T) {
-	for n, want := range []int{0, 1, 2, 3, 3, 5, 5, 5} {
-		diff(t, fmt.Sprintf("voters of %d members", n), want, wantedVoters(n))
-	}
-}
-
 // said is a logger that remembers what it was told: the steward says what it is about to change.
 type said struct {
 	slog.Handler
@@ -228,7 +221,8 @@ func TestSteward(t *testing.T) {
 			}
 			var lines []string
 			s := &steward{
-				log: slog.New(said{slog.DiscardHandler, &lines}),
+				self: "a",
+				log:  slog.New(said{slog.DiscardHandler, &lines}),
 				applied: func(node string) uint64 {
 					if node == c.lags {
 						return view.Voters.Index - 1

@@ -24,6 +24,7 @@ func (m *member) meet(ctx context.Context) error {
 		m.meetGossip()
 		m.askToJoin(ctx)
 		m.rememberPeers()
+		m.noticeRemoval(ctx)
 		wait := meetEach
 		if m.keeper.currentEpoch() != 0 {
 			wait = untilBeat()
@@ -171,6 +172,9 @@ func (m *member) isPresent(_ context.Context, p presenceCall) (presence, error) 
 	servers, err := m.raft.Servers()
 	if err != nil {
 		return presence{}, fmt.Errorf("read the raft configuration: %w", err)
+	}
+	if len(servers) == 0 {
+		return presence{}, errors.New("this node has no configuration yet")
 	}
 	for _, s := range servers {
 		if s.Name == p.Node {

@@ -68,6 +68,10 @@ type member struct {
 	opened  closers // what has to be closed, in reverse order
 	// founding is the cluster that this node founds; nil if it is there already.
 	founding *state.Init
+	// desired is the role that this node asks for when it joins.
+	desired state.Role
+	removed atomic.Bool // from the cluster, by others
+	asked   time.Time   // when others were asked for that last; of meet alone
 	// joining says that the stores were empty when they were opened, and that the node was not let in since:
 	// it has to ask to be.
 	joining atomic.Bool
@@ -194,7 +198,10 @@ func (m *member) assemble() error {
 	}
 	m.options.Links.Heed(m.linksChanged)
 	m.opened.add(func() error { m.options.Links.Heed(func([]string) {}); return nil })
-	m.steward = &steward{log: m.log, applied: m.applied, ceiling: m.votes.Ceiling, wake: make(chan struct{}, 1)}
+	m.steward = &steward{
+		self: m.self.node, log: m.log, applied: m.applied, ceiling: m.votes.Ceiling, stepAside: m.giveUpLeadership,
+		wake: make(chan struct{}, 1),
+	}
 	return nil
 }
 

@@ -149,7 +149,7 @@ func (n *Node) current() *member {
 }
 
 var errNotMember = errors.New("this node belongs to no cluster yet; found one with `vipctl init`, or join one with " +
-	"`vipctl join TOKEN`, the token being what `vipctl token` prints on a member")
+	"`vipctl join -`, which reads what `vipctl token` prints on a member")
 
 // joined returns the member, or an error that says what to do.
 func (n *Node) joined() (*member, error) {

@@ -50,6 +50,9 @@ func (m *member) warnings(view *state.State) []string {
 	if !m.options.Fence {
 		warnings = append(warnings, "this node runs with `fence: none`: if its daemon hangs, two nodes may answer for one address")
 	}
+	if m.removed.Load() {
+		warnings = append(warnings, "this node was taken out of the cluster; "+removedRemedy)
+	}
 	alone := m.soloist.sentence()
 	if alone != "" {
 		warnings = append(warnings, "this node lost the majority: "+alone)
@@ -64,7 +67,7 @@ func (m *member) warnings(view *state.State) []string {
 		}
 	}
 	if voters := len(view.Voters.Names); voters == 2 {
-		warnings = append(warnings, "two voters: both are needed for every decision; a third node makes the cluster survive the loss of one")
+		warnings = append(warnings, "two voters: both are needed for every decision; a third node makes the cluster survive the loss of one, and so does a witness, which votes and holds no addresses: `vipctl join - --role witness`")
 	}
 	return warnings
 }

@@ -8,25 +8,34 @@ import (
 	"time"
 
 	"vipd/cluster/consensus"
+	"vipd/cluster/electorate"
 	"vipd/cluster/lease"
 	"vipd/cluster/state"
 )
 
-// maxVoters is how many members vote at most. More would make commits slower and nothing safer.
-const maxVoters = 5
-
-const stewardRetry = 100 * time.Millisecond
+const (
+	stewardRetry = 100 * time.Millisecond
+	// settleTime is how long a member that lost its epoch has to have one again before it is promoted.
+	settleTime = 10 * time.Second
+)
 
 // steward makes Raft's configuration follow the replicated members, on the leader: new members become
-// learners, learners that have caught up become voters while voters are wanted, removed members go.
-// Changes of the voters keep the pause that the lease needs between them.
+// learners, removed members go, and who votes is as package electorate says. Changes of the voters keep the pause that
+// the lease needs between them.
 type steward struct {
+	self string
 	log  *slog.Logger
 	raft *consensus.Node
 	// applied returns how far a member's state is, by its own account.
 	applied func(node string) uint64
 	ceiling func() time.Duration // the longest lease that anyone may still count by
-	wake    chan struct{}
+	// stepAside has another voter lead.
+	stepAside func()
+	wake      chan struct{}
+
+	epochs map[string]uint64        // of each member, as seen last
+	lost   map[string]lease.Instant // when a member was last seen to have lost its epoch
+	absent map[string]lease.Instant // since when this leader has seen a member without an epoch
 
 	gate    lease.ChangeGate
 	leading bool
@@ -79,11 +88,15 @@ func (s *steward) track(view *state.State) bool {
 	switch {
 	case leads && !s.leading:
 		s.current = false
+		s.epochs, s.lost, s.absent = map[string]uint64{}, map[string]lease.Instant{}, map[string]lease.Instant{}
 		s.gate.Elected(now)
 	case !leads && s.leading:
 		s.gate.Deposed()
 	}
 	s.leading = leads
+	if leads {
+		s.observe(view, now)
+	}
 	if view.Voters.Index > s.seen {
 		s.seen = view.Voters.Index
 		s.gate.Committed(now)
@@ -96,6 +109,22 @@ func (s *steward) track(view *state.State) bool {
 	return s.leading
 }
 
+// observe notes which members have an epoch.
+func (s *steward) observe(view *state.State, now lease.Instant) {
+	for name, n := range view.Nodes {
+		had := s.epochs[name]
+		if n.Start != "" && !n.Live() || had != 0 && had != n.Epoch {
+			s.lost[name] = now
+		}
+		if _, known := s.absent[name]; n.Live() {
+			delete(s.absent, name)
+		} else if !known {
+			s.absent[name] = now
+		}
+		s.epochs[name] = n.Epoch
+	}
+}
+
 // next returns the change that is due, or when to look again.
 func (s *steward) next(ctx context.Context, view *state.State, servers []consensus.Server) (func() error, time.Duration) {
 	at := func(name string) int {
@@ -105,8 +134,14 @@ func (s *steward) next(ctx context.Context, view *state.State, servers []consens
 		if n := view.Nodes[c.Name]; n != nil && !n.Leaving {
 			continue
 		}
-		if c.Role == state.Voter && !s.open(view) {
-			return nil, stewardRetry
+		if c.Role == state.Voter {
+			if !electorate.SafeWithout(s.members(view, servers), c.Name) || !s.open(view) {
+				return nil, stewardRetry
+			}
+			if c.Name == s.self {
+				s.makeWay()
+				return nil, stewardRetry
+			}
 		}
 		s.log.Info("removing a member from the configuration", "node", c.Name, "role", c.Role)
 		return func() error { return s.raft.RemoveServer(c.Name) }, 0
@@ -125,7 +160,7 @@ func (s *steward) next(ctx context.Context, view *state.State, servers []consens
 			return func() error { return s.raft.AddLearner(name, n.Address) }, 0
 		}
 	}
-	return s.promote(view, servers)
+	return s.elect(view, servers)
 }
 
 // remove takes a member that left Raft's configuration out of the state.
@@ -134,29 +169,50 @@ func (s *steward) remove(ctx context.Context, name string) error {
 	return errors.Join(err, result.Err)
 }
 
-// promote makes a learner a voter if one is wanted and has caught up.
-func (s *steward) promote(view *state.State, servers []consensus.Server) (func() error, time.Duration) {
-	voters := 0
-	for _, c := range servers {
-		if c.Role == state.Voter {
-			voters++
-		}
-	}
-	if voters >= wantedVoters(len(servers)) {
+// elect makes the change of the voters that is due.
+func (s *steward) elect(view *state.State, servers []consensus.Server) (func() error, time.Duration) {
+	change := electorate.Next(s.members(view, servers), view.Voting.Limit)
+	if change == (electorate.Change{}) {
 		return nil, untilBeat()
 	}
+	if !s.open(view) {
+		return nil, stewardRetry
+	}
+	switch {
+	case change.StepAside:
+		s.makeWay()
+		return nil, stewardRetry
+	case change.Demote != "":
+		s.log.Info("making a voter a learner", "node", change.Demote, "reason", change.Why)
+		return func() error { return s.raft.DemoteVoter(change.Demote) }, 0
+	}
+	s.log.Info("promoting a learner to voter", "node", change.Promote, "reason", change.Why)
+	return func() error { return s.raft.AddVoter(change.Promote, view.Nodes[change.Promote].Address) }, 0
+}
+
+// members are those of Raft's configuration, as this leader sees them.
+func (s *steward) members(view *state.State, servers []consensus.Server) []electorate.Member {
+	now := bootNow()
+	var members []electorate.Member
 	for _, c := range servers {
 		n := view.Nodes[c.Name]
-		if c.Role != state.Learner || !n.Live() || s.applied(c.Name) < view.Voters.Index {
-			continue
+		m := electorate.Member{Name: c.Name, Votes: c.Role == state.Voter, Leads: c.Name == s.self, Live: n.Live()}
+		if n != nil {
+			m.Role = n.WantedRole()
 		}
-		if !s.open(view) {
-			return nil, stewardRetry
-		}
-		s.log.Info("promoting a learner to voter", "node", c.Name)
-		return func() error { return s.raft.AddVoter(c.Name, c.Address) }, 0
+		lost, ever := s.lost[c.Name]
+		m.Fit = m.Live && s.applied(c.Name) >= view.Voters.Index && (!ever || now.Sub(lost) >= settleTime)
+		since, gone := s.absent[c.Name]
+		m.Dead = gone && now.Sub(since) >= view.Voting.Patience()
+		members = append(members, m)
 	}
-	return nil, stewardRetry
+	return members
+}
+
+// makeWay has another voter lead, since a leader does not take itself out of the voters.
+func (s *steward) makeWay() {
+	s.log.Info("passing the leadership on, to stop voting")
+	s.stepAside()
 }
 
 // open reports whether the voters may change now. Before the first time the view is made sure to have
@@ -168,14 +224,4 @@ func (s *steward) open(view *state.State) bool {
 		return false
 	}
 	return open
-}
-
-// wantedVoters returns how many of n members should vote: an odd number, since an even one survives no
-// more failures than the odd one below it. Two is the exception: each then has all that was acknowledged.
-func wantedVoters(n int) int {
-	if n <= 2 {
-		return n
-	}
-	n = min(n, maxVoters)
-	return n - (n+1)%2
 }

@@ -177,7 +177,14 @@ func (m *member) found() *state.Init {
 }
 
 // asNode is this node as the cluster should know it.
-func (m *member) asNode() state.Node { return asNode(m.options, m.self.instance) }
+func (m *member) asNode() state.Node {
+	n := asNode(m.options, m.self.instance)
+	n.Witness = m.desired == state.Witness
+	if !n.Witness {
+		n.Wanted = m.desired
+	}
+	return n
+}
 
 func asNode(o Options, instance string) state.Node {
 	return state.Node{Name: o.Name, Instance: instance, Gossip: o.gossipAddress(), Address: o.clusterAddress(), Labels: o.Labels}

@@ -129,6 +129,21 @@ func (c *Client) Leave(ctx context.Context, r LeaveRequest) error {
 	return err
 }
 
+// Remove takes another member out of the cluster.
+func (c *Client) Remove(ctx context.Context, r RemoveRequest) (RemoveResult, error) {
+	return do[RemoveResult](ctx, c, "remove", r)
+}
+
+// Role says what a member should be.
+func (c *Client) Role(ctx context.Context, r RoleRequest) (RoleResult, error) {
+	return do[RoleResult](ctx, c, "role", r)
+}
+
+// Voters asks who votes, and changes how many should.
+func (c *Client) Voters(ctx context.Context, r VotersRequest) (VotersResult, error) {
+	return do[VotersResult](ctx, c, "voters", r)
+}
+
 // Apply replaces what the cluster serves.
 func (c *Client) Apply(ctx context.Context, r ApplyRequest) (ApplyResult, error) {
 	return do[ApplyResult](ctx, c, "apply", r)

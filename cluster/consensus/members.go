@@ -46,6 +46,11 @@ func (n *Node) AddVoter(name, address string) error {
 	return wrapChange("add voter", name, f)
 }
 
+// DemoteVoter makes a voter one that replicates and does not vote.
+func (n *Node) DemoteVoter(name string) error {
+	return wrapChange("demote", name, n.raft.DemoteVoter(raft.ServerID(name), 0, enqueueLimit))
+}
+
 // RemoveServer takes a member out of the configuration.
 func (n *Node) RemoveServer(name string) error {
 	return wrapChange("remove server", name, n.raft.RemoveServer(raft.ServerID(name), 0, enqueueLimit))

@@ -94,6 +94,10 @@ func (c *change) apply(cmd Command) error {
 		return c.longLease(*cmd.LongLease)
 	case cmd.Restore != nil:
 		return c.restore(*cmd.Restore)
+	case cmd.SetRole != nil:
+		return c.setRole(*cmd.SetRole)
+	case cmd.SetVoting != nil:
+		return c.setVoting(*cmd.SetVoting)
 	case cmd.SetPause != nil:
 		c.setPause(*cmd.SetPause, cmd.By)
 		return nil
@@ -148,10 +152,10 @@ func (c *change) join(j Join) error {
 	if n.Name == "" || n.Instance == "" {
 		return fmt.Errorf("%w: a node needs a name and an instance", ErrInvalid)
 	}
-	next := Node{Name: n.Name, Instance: n.Instance, Witness: n.Witness, Joined: c.at}
+	next := Node{Name: n.Name, Instance: n.Instance, Witness: n.Witness, Wanted: n.Wanted, Joined: c.at}
 	if old := c.Nodes[n.Name]; old != nil {
 		if old.Instance != n.Instance {
-			return fmt.Errorf("%w: %s is a member already, with another data directory", ErrWrongInstance, n.Name)
+			return fmt.Errorf("%w: %s is a member already, with another data directory; if that host was wiped or replaced, take the old one out with `vipctl remove %s` on a member first", ErrWrongInstance, n.Name, n.Name)
 		}
 		next = *old
 	}

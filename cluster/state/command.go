@@ -10,7 +10,8 @@ import (
 // CommandVersion is the newest command version this build writes and reads. A command is written in the oldest version
 // that has all of it, so that a cluster of several versions understands it: 2 is for checks and
 // for groups that move together, 3 for what says where groups may be and when they move,
-// and for what else happens on a node then, 4 for Restore.
+// and for what else happens on a node then, and for
+// the roles of members, 4 for Restore.
 const CommandVersion = 4
 
 // Command is one replicated change. Exactly one of the pointers is set.
@@ -33,6 +34,8 @@ type Command struct {
 	Drain      *Drain      `json:"drain,omitempty"`
 	LongLease  *LongLease  `json:"long_lease,omitempty"`
 	Restore    *Restore    `json:"restore,omitempty"`
+	SetRole    *SetRole    `json:"set_role,omitempty"`
+	SetVoting  *SetVoting  `json:"set_voting,omitempty"`
 	SetPause   *SetPause   `json:"set_pause,omitempty"`
 }
 
@@ -137,6 +140,17 @@ type LongLease struct {
 	Lease time.Duration `json:"lease"` // 0: the profile's again
 }
 
+// SetRole says which role a member should have.
+type SetRole struct {
+	Node string `json:"node"`
+	Role Role   `json:"role,omitempty"` // Voter, Learner, Witness or Auto
+}
+
+// SetVoting says how many members should vote.
+type SetVoting struct {
+	Voting
+}
+
 // Encode returns the command as it stands in the Raft log.
 func (c Command) Encode() ([]byte, error) {
 	c.Version = c.needs()
@@ -146,6 +160,9 @@ func (c Command) Encode() ([]byte, error) {
 // needs is the oldest version that has all of the command.
 func (c Command) needs() int {
 	version := 1
+	if c.SetRole != nil || c.SetVoting != nil {
+		version = 3
+	}
 	if c.Restore != nil {
 		version = 4
 	}
@@ -182,7 +199,7 @@ func (g *Group) needs() int {
 
 // needs is the oldest version that has all of the node.
 func (n *Node) needs() int {
-	if len(n.Labels) > 0 {
+	if len(n.Labels) > 0 || n.Wanted != Auto {
 		return 3
 	}
 	return 1
@@ -234,6 +251,10 @@ func (c Command) Name() string {
 		return "long lease"
 	case c.Restore != nil:
 		return "restore"
+	case c.SetRole != nil:
+		return "set role"
+	case c.SetVoting != nil:
+		return "set voting"
 	case c.SetPause != nil:
 		return "set pause"
 	}

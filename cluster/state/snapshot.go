@@ -20,6 +20,9 @@ func (s *State) Encode(w io.Writer) error {
 // needs is the oldest format that has all of the state.
 func (s *State) needs() int {
 	version := 1
+	if s.Voting != (Voting{}) {
+		version = 3
+	}
 	if len(s.Checks) > 0 {
 		version = 2
 	}

@@ -10,7 +10,8 @@ import (
 
 // FormatVersion is the newest version of State's encoding in snapshots. A newer vipd reads every older one. What an
 // older vipd can read in full is written in its version: 2 is for checks and for groups
-// that move together, 3 for what says where groups may be and when they move.
+// that move together, 3 for what says where groups may be and when they move, and for
+// the roles of members.
 const FormatVersion = 3
 
 // State is the replicated state after the command at Index. Neither it nor anything it points to may be
@@ -43,6 +44,8 @@ type State struct {
 
 	// Voters is the newest committed voter configuration.
 	Voters Voters `json:"voters"`
+	// Voting says how many members should vote.
+	Voting Voting `json:"voting,omitzero"`
 }
 
 // New is the state of a cluster before its first command.
@@ -63,6 +66,24 @@ type Voters struct {
 	Names []string `json:"names,omitempty"` // sorted
 }
 
+// Voting is how many members an operator wants to vote.
+type Voting struct {
+	Limit int `json:"limit,omitempty"` // 1, 3 or 5; 0: as many as are of use, 5 at most
+	// ReplaceAfter is how long a voter has to be without an epoch before another votes in its place; 0: the default.
+	ReplaceAfter time.Duration `json:"replace_after,omitempty"`
+}
+
+// DefaultReplaceAfter is longer than most hosts take to boot.
+const DefaultReplaceAfter = 2 * time.Minute
+
+// Patience returns how long a voter has to be without an epoch before another votes in its place.
+func (v Voting) Patience() time.Duration {
+	if v.ReplaceAfter == 0 {
+		return DefaultReplaceAfter
+	}
+	return v.ReplaceAfter
+}
+
 // Role is what a member is to Raft.
 type Role string
 
@@ -71,7 +92,20 @@ const (
 	Voter   Role = "voter"
 	Learner Role = "learner"
 	Witness Role = "witness"
+	// Auto is the role that an operator wants a member to have where it is left to the cluster.
+	Auto Role = ""
 )
+
+// RoleNamed returns the role that an operator may want a member to have, by its name.
+func RoleNamed(name string) (Role, error) {
+	switch r := Role(name); r {
+	case Voter, Learner, Witness:
+		return r, nil
+	case "auto":
+		return Auto, nil
+	}
+	return "", fmt.Errorf("%w role %q: it is voter, learner, witness or auto", ErrInvalid, name)
+}
 
 // Node is a member of the cluster.
 type Node struct {
@@ -90,7 +124,17 @@ type Node struct {
 	Labels  map[string]string `json:"labels,omitempty"`
 	Witness bool              `json:"witness,omitempty"` // votes, holds nothing
 	Leaving bool              `json:"leaving,omitempty"` // on its way out: holds nothing, votes until Raft goes on without it
-	Joined  time.Time         `json:"joined"`
+	// Wanted is the role that an operator wants it to have: Voter, Learner, or Auto. Of a witness it is Auto.
+	Wanted Role      `json:"wanted,omitempty"`
+	Joined time.Time `json:"joined"`
+}
+
+// WantedRole is the role that an operator wants the node to have.
+func (n *Node) WantedRole() Role {
+	if n.Witness {
+		return Witness
+	}
+	return n.Wanted
 }
 
 // Live reports whether the node has an epoch that is not dead.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"vipd/cluster/api"
 	"vipd/cluster/backup"
@@ -97,6 +98,18 @@ func (d *daemon) Join(ctx context.Context, in api.JoinRequest, p api.Progress) (
 
 func (d *daemon) Leave(ctx context.Context, in api.LeaveRequest, p api.Progress) (api.None, error) {
 	return api.None{}, d.answer(ctx, "leave", in, p)
+}
+
+func (d *daemon) Remove(ctx context.Context, in api.RemoveRequest, p api.Progress) (api.RemoveResult, error) {
+	return api.RemoveResult{Node: in.Node, Already: d.already, Voters: []string{"n1", "n2"}}, d.answer(ctx, "remove", in, p)
+}
+
+func (d *daemon) Role(ctx context.Context, in api.RoleRequest, p api.Progress) (api.RoleResult, error) {
+	return api.RoleResult{Node: in.Node, Role: in.Role, Voters: []string{"n1", "n2", "n3"}}, d.answer(ctx, "role", in, p)
+}
+
+func (d *daemon) Voters(ctx context.Context, in api.VotersRequest, p api.Progress) (api.VotersResult, error) {
+	return api.VotersResult{Limit: 3, Wanted: 3, ReplaceAfter: 2 * time.Minute, Voters: []string{"n1", "n2", "n3"}}, d.answer(ctx, "voters", in, p)
 }
 
 func (d *daemon) Apply(ctx context.Context, in api.ApplyRequest, p api.Progress) (api.ApplyResult, error) {

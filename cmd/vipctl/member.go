@@ -46,7 +46,7 @@ func initText(r api.InitResult) string {
 	if r.Already {
 		return fmt.Sprintf("%s is in cluster %s already\n", r.Node, r.Cluster)
 	}
-	return fmt.Sprintf("founded cluster %s with node %s\nLet others in: `vipctl token` here, then `vipctl join -` there.\n", r.Cluster, r.Node)
+	return fmt.Sprintf("founded cluster %s with node %s\nLet others in: `vipctl token` here, then `vipctl join -` there. Three nodes survive the loss of one, two of none:\nbeside two, let a third host vote as a witness (`vipctl join - --role witness`).\n", r.Cluster, r.Node)
 }
 
 func (c *ctl) tokenCommand() *cobra.Command {
@@ -71,25 +71,33 @@ like a password.`,
 }
 
 func (c *ctl) joinCommand() *cobra.Command {
-	var file string
+	var file, role string
 	cmd := &cobra.Command{
-		Use:     "join TOKEN | - | --token-file FILE",
+		Use:     "join - | --file FILE",
 		GroupID: "member",
 		Short:   "Make this node a member of a cluster",
 		Long: `join makes this host's node a member of the cluster that a token is from. It returns when the node has caught
 up and, where the cluster wants another voter, votes.
 
-The token is a secret. Written on the command line it is visible to every user of this host in the list of
-processes, and stays in the shell's history; prefer -, which reads it from standard input, or a file.`,
-		Example: "  ssh n1 vipctl token | vipctl join -\n  vipctl join --token-file /root/token",
+The token is a secret. It is read from standard input, or from a file; never from the command line, where every
+user of this host could see it in the list of processes.
+
+--role says what the node should be, see vipctl role. Two nodes are best joined by a witness, which votes and holds
+no addresses: with it the cluster survives the loss of any one of the three.
+
+A node that was taken out of the cluster by vipctl remove joins again in the same way.`,
+		Example: "  ssh n1 vipctl token | vipctl join -\n  vipctl join --file /root/token\n  vipctl join - --role witness",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: c.action(func(ctx context.Context, args []string) error {
+			if _, err := state.RoleNamed(role); err != nil {
+				return usageError{err}
+			}
 			token, err := c.readToken(args, file)
 			if err != nil {
 				return err
 			}
 			r, err := order(ctx, c, func(ctx context.Context, client *api.Client) (api.JoinResult, error) {
-				return client.Join(ctx, api.JoinRequest{Token: token})
+				return client.Join(ctx, api.JoinRequest{Token: token, Role: role})
 			})
 			if err != nil {
 				return err
@@ -97,17 +105,18 @@ processes, and stays in the shell's history; prefer -, which reads it from stand
 			return c.print(r, func() string { return joinText(r) })
 		}),
 	}
-	cmd.Flags().StringVar(&file, "token-file", "", "read the token from this file")
+	cmd.Flags().StringVar(&file, "file", "", "read the token from this file")
+	cmd.Flags().StringVar(&role, "role", "auto", "what the node should be: voter, learner, witness or auto")
 	return cmd
 }
 
-// readToken finds the token in the one place of three where it is.
+// readToken finds the token in the one place of two where it is.
 func (c *ctl) readToken(args []string, file string) (string, error) {
 	var text []byte
 	var err error
 	switch {
 	case (len(args) == 1) == (file != ""):
-		return "", usagef("join takes a token, or - for standard input, or --token-file FILE: one of them")
+		return "", usagef("join takes - for standard input, or --file FILE: one of them")
 	case file != "":
 		text, err = os.ReadFile(file)
 	case args[0] == "-":
@@ -115,8 +124,8 @@ func (c *ctl) readToken(args []string, file string) (string, error) {
 			err = fmt.Errorf("read standard input: %w", err)
 		}
 	default:
-		fmt.Fprintln(c.stderr, "note: other users of this host can see the token in the list of processes; `vipctl join -` reads it from standard input")
-		text = []byte(args[0])
+		return "", usagef("a token on the command line is visible to every user of this host in the list of processes: " +
+			"make a new one with `vipctl token` and give it to `vipctl join -` on standard input, or in a file to `vipctl join --file FILE`")
 	}
 	if err != nil {
 		return "", err
@@ -132,7 +141,11 @@ func joinText(r api.JoinResult) string {
 	if r.Already {
 		return fmt.Sprintf("%s is in cluster %s already, as a %s\n", r.Node, r.Cluster, r.Role)
 	}
-	return fmt.Sprintf("%s joined cluster %s as a %s\n", r.Node, r.Cluster, r.Role)
+	text := fmt.Sprintf("%s joined cluster %s as a %s\n", r.Node, r.Cluster, r.Role)
+	if len(r.Voters) > 0 {
+		text += votersText(r.Voters) + "\n"
+	}
+	return text
 }
 
 func (c *ctl) leaveCommand() *cobra.Command {
