@@ -29,7 +29,7 @@ type Result struct {
 
 // Apply returns the state after cmd at Raft index. The receiver stays as it was.
 func (s *State) Apply(index uint64, cmd Command) (*State, Result) {
-	c := &change{State: *s, at: cmd.At}
+	c := &change{State: *s, at: cmd.At, by: ParseWho(cmd.By)}
 	err := c.apply(cmd)
 	if err != nil {
 		refused := *s
@@ -37,6 +37,7 @@ func (s *State) Apply(index uint64, cmd Command) (*State, Result) {
 		return &refused, Result{Err: err}
 	}
 	c.Index = index
+	c.chronicle()
 	next := c.State
 	return &next, c.result
 }
@@ -54,7 +55,10 @@ func (s *State) WithVoters(index uint64, names []string) *State {
 type change struct {
 	State
 	at     time.Time
+	by     *Who
 	result Result
+	events []*Event
+	before map[string]*Assignment // of groups that the command gave away, as they were before it
 
 	ownNodes, ownAssignments, ownDebts bool
 }
@@ -101,6 +105,8 @@ func (c *change) apply(cmd Command) error {
 	case cmd.SetPause != nil:
 		c.setPause(*cmd.SetPause, cmd.By)
 		return nil
+	case cmd.Note != nil:
+		return c.note(*cmd.Note)
 	}
 	return errUnknownCommand
 }
@@ -121,7 +127,15 @@ func (c *change) writableAssignments() map[string]*Assignment {
 	return c.Assignments
 }
 
-func (c *change) setAssignment(a Assignment) { c.writableAssignments()[a.Group] = &a }
+func (c *change) setAssignment(a Assignment) {
+	if _, known := c.before[a.Group]; !known {
+		if c.before == nil {
+			c.before = map[string]*Assignment{}
+		}
+		c.before[a.Group] = c.Assignments[a.Group]
+	}
+	c.writableAssignments()[a.Group] = &a
+}
 
 func (c *change) writableDebts() map[uint64]*Debt {
 	if !c.ownDebts {
@@ -144,6 +158,7 @@ func (c *change) init(i Init) error {
 	}
 	c.Cluster = i.Cluster
 	c.adopt(i.Profile)
+	c.record(Event{Kind: Founded, Node: i.Node.Name, Reason: "cluster " + i.Cluster})
 	return c.join(Join{Node: i.Node})
 }
 
@@ -159,6 +174,9 @@ func (c *change) join(j Join) error {
 		}
 		next = *old
 	}
+	if c.Nodes[n.Name] == nil {
+		c.record(Event{Kind: Joined, Node: n.Name, Reason: "at " + n.Address})
+	}
 	next.Gossip, next.Address, next.Labels, next.Leaving = n.Gossip, n.Address, n.Labels, false
 	c.setNode(next)
 	return nil
@@ -168,6 +186,9 @@ func (c *change) leave(l Leave) error {
 	n := c.Nodes[l.Node]
 	if n == nil {
 		return nil
+	}
+	if !n.Leaving {
+		c.record(Event{Kind: Leaving, Node: l.Node})
 	}
 	next := *n
 	next.Leaving = true
@@ -184,6 +205,12 @@ func (c *change) remove(r Remove) error {
 		return fmt.Errorf("remove %s: %w", r.Node, ErrEpochAlive)
 	}
 	delete(c.writableNodes(), r.Node)
+	if c.Noted[r.Node] != nil {
+		c.Noted = maps.Clone(c.Noted)
+		delete(c.Noted, r.Node)
+	}
+	c.noteVoters()
+	c.record(Event{Kind: Removed, Node: r.Node})
 	return nil
 }
 
@@ -202,6 +229,7 @@ func (c *change) register(r Register) error {
 	next := *n
 	next.Epoch, next.Start = c.LastEpoch, r.Start
 	c.setNode(next)
+	c.record(Event{Kind: Started, Node: r.Node, Reason: fmt.Sprintf("epoch %d", c.LastEpoch)})
 	return nil
 }
 
@@ -209,6 +237,7 @@ func (c *change) retire(r Retire) error {
 	if n := c.Nodes[r.Node]; n == nil || n.Epoch != r.Epoch {
 		return fmt.Errorf("retire %s: %w", r.Node, ErrEpochDead)
 	}
+	c.record(Event{Kind: Stopped, Node: r.Node, Reason: fmt.Sprintf("epoch %d", r.Epoch)})
 	c.bury(r.Tenure, "stopped")
 	c.move(r.Moves)
 	return nil
@@ -217,6 +246,7 @@ func (c *change) retire(r Retire) error {
 func (c *change) expire(e Expire) error {
 	for _, t := range e.Dead {
 		if n := c.Nodes[t.Node]; n != nil && n.Epoch == t.Epoch {
+			c.record(Event{Kind: Lost, Node: t.Node, Reason: fmt.Sprintf("a majority withdrew the lease of epoch %d", t.Epoch)})
 			c.bury(t, "lease ended")
 		}
 	}
@@ -247,6 +277,13 @@ func (c *change) drain(d Drain) error {
 	if n == nil {
 		return fmt.Errorf("drain %s: %w", d.Node, ErrUnknownNode)
 	}
+	kind := Undrained
+	if d.On {
+		kind = Drained
+	}
+	if n.Drained != d.On {
+		c.record(Event{Kind: kind, Node: d.Node})
+	}
 	next := *n
 	next.Drained = d.On
 	c.setNode(next)
@@ -261,6 +298,9 @@ func (c *change) longLease(l LongLease) error {
 	case l.Lease < 0 || l.Lease > MaxLease:
 		return fmt.Errorf("%w lease %v: it is at most %v", ErrInvalid, l.Lease, MaxLease)
 	}
+	if l.Lease != 0 && l.Lease != n.LongLease {
+		c.record(Event{Kind: Extended, Node: l.Node, Duration: l.Lease})
+	}
 	next := *n
 	next.LongLease = l.Lease
 	c.setNode(next)
@@ -270,6 +310,9 @@ func (c *change) longLease(l LongLease) error {
 func (c *change) setProfile(p SetProfile) error {
 	if err := p.Profile.Validate(); err != nil {
 		return fmt.Errorf("%w profile: %w", ErrInvalid, err)
+	}
+	if p.Profile != c.Profile {
+		c.record(Event{Kind: Timed, Reason: fmt.Sprintf("%s: renew %v, lease %v, margin %v", p.Profile.Name, p.Profile.Renew, p.Profile.Lease, p.Profile.Margin)})
 	}
 	c.adopt(p.Profile)
 	return nil

@@ -11,14 +11,17 @@ import (
 // that has all of it, so that a cluster of several versions understands it: 2 is for checks and
 // for groups that move together, 3 for what says where groups may be and when they move,
 // and for what else happens on a node then, and for
-// the roles of members, 4 for Restore.
-const CommandVersion = 4
+// the roles of members, 4 for Restore, NoteVersion for notes.
+const CommandVersion = 5
+
+// NoteVersion is the first version with notes, which nobody waits for: they are written once all members read it.
+const NoteVersion = 5
 
 // Command is one replicated change. Exactly one of the pointers is set.
 type Command struct {
 	Version int       `json:"v"`
 	At      time.Time `json:"at"`           // the leader's wall clock: for people, never for decisions
-	By      string    `json:"by,omitempty"` // the node that asked
+	By      string    `json:"by,omitempty"` // the node that asked, or a Who as text
 
 	Init       *Init       `json:"init,omitempty"`
 	Join       *Join       `json:"join,omitempty"`
@@ -37,6 +40,7 @@ type Command struct {
 	SetRole    *SetRole    `json:"set_role,omitempty"`
 	SetVoting  *SetVoting  `json:"set_voting,omitempty"`
 	SetPause   *SetPause   `json:"set_pause,omitempty"`
+	Note       *Note       `json:"note,omitempty"`
 }
 
 // Init founds the cluster with its first node.
@@ -169,6 +173,9 @@ func (c Command) needs() int {
 	if c.SetPause != nil {
 		version = 3
 	}
+	if c.Note != nil {
+		version = NoteVersion
+	}
 	if c.Init != nil {
 		version = max(version, c.Init.Node.needs())
 	}
@@ -257,6 +264,8 @@ func (c Command) Name() string {
 		return "set voting"
 	case c.SetPause != nil:
 		return "set pause"
+	case c.Note != nil:
+		return "note"
 	}
 	return "nothing"
 }

@@ -84,6 +84,7 @@ func (c *change) setGroups(s SetGroups) error {
 			c.setAssignment(Assignment{Group: g.Name, Serial: c.nextSerial(), Since: c.at, Reason: NewGroup})
 		}
 	}
+	c.record(Event{Kind: Applied, Reason: difference(&c.State, groups, checks)})
 	c.Groups, c.Checks = groups, checks
 	return nil
 }

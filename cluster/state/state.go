@@ -46,6 +46,15 @@ type State struct {
 	Voters Voters `json:"voters"`
 	// Voting says how many members should vote.
 	Voting Voting `json:"voting,omitzero"`
+
+	// History is what happened, oldest first. Nothing is decided by it, nor by the rest below: a member of an earlier
+	// version keeps none. Forgotten is the newest event that is not in it any more.
+	History   []*Event `json:"history,omitempty"`
+	Forgotten uint64   `json:"history_forgotten,omitempty"`
+	// Noted is what nodes have said for the history, NotedLeader and NotedVoters the newest that it knows.
+	Noted       map[string]*Noted `json:"noted,omitempty"`
+	NotedLeader string            `json:"noted_leader,omitempty"`
+	NotedVoters []string          `json:"noted_voters,omitempty"`
 }
 
 // New is the state of a cluster before its first command.
