@@ -105,12 +105,19 @@ func (n *Node) BondApply(ctx context.Context, r api.BondApplyRequest, progress a
 		progress(fmt.Sprintf("waiting at most %v for the cluster to be in touch", r.ConfirmWithin))
 		return m.awaitTouch(ctx, r.ConfirmWithin)
 	})
+	if err == nil {
+		n.noteCommand(ctx, "bond apply")
+	}
 	return api.BondPlan{Bonds: steps}, err
 }
 
 // BondFailover implements api.Backend.
-func (n *Node) BondFailover(_ context.Context, r api.BondFailoverRequest, _ api.Progress) (api.None, error) {
-	return api.None{}, n.options.Links.Failover(r.Bond, r.Member)
+func (n *Node) BondFailover(ctx context.Context, r api.BondFailoverRequest, _ api.Progress) (api.None, error) {
+	err := n.options.Links.Failover(r.Bond, r.Member)
+	if err == nil {
+		n.noteCommand(ctx, fmt.Sprintf("bond failover %s %s", r.Bond, r.Member))
+	}
+	return api.None{}, err
 }
 
 const touchEach = 20 * time.Millisecond

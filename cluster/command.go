@@ -16,7 +16,7 @@ import (
 
 // commit has a command committed and returns why it was refused, if it was.
 func (m *member) commit(ctx context.Context, cmd state.Command) error {
-	cmd.At, cmd.By = time.Now(), m.self.node
+	cmd.At, cmd.By = time.Now(), by(ctx, m.self.node)
 	result, err := m.propose(ctx, cmd)
 	return errors.Join(err, result.Err)
 }

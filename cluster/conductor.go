@@ -27,7 +27,7 @@ type conductor struct {
 	log    *slog.Logger
 	raft   *consensus.Node
 	health func(*state.State) placement.Health
-	found  func() *state.Init // the cluster that this node was told to make
+	found  func() state.Command // makes the cluster that this node was told to make
 	wake   chan struct{}
 
 	mu    sync.Mutex
@@ -119,7 +119,9 @@ func (c *conductor) decide(view *state.State) (*state.Command, time.Duration) {
 	now := time.Now()
 	c.lost = nil
 	if view.Cluster == "" {
-		return &state.Command{At: now, Init: c.found()}, 0
+		cmd := c.found()
+		cmd.At = now
+		return &cmd, 0
 	}
 	if dead := c.dead(view); len(dead) > 0 {
 		c.log.Info("a majority withdrew the lease", "nodes", dead)

@@ -35,7 +35,7 @@ func (n *Node) Init(ctx context.Context, r api.InitRequest, progress api.Progres
 	}
 	secret := trust.NewSecret()
 	id := storage.Identity{Node: n.options.Name, ClusterID: newClusterID(), Secret: secret.Bytes()}
-	m, err := n.begin(id, func(dir *storage.Dir) (*member, error) {
+	m, err := n.begin(ctx, id, func(dir *storage.Dir) (*member, error) {
 		return openMember(n.options, id, &state.Init{
 			Cluster: id.ClusterID, Profile: profile, Node: asNode(n.options, dir.Instance()),
 		})
@@ -108,7 +108,7 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 			return api.JoinResult{}, err
 		}
 	}
-	m, err := n.begin(id, func(*storage.Dir) (*member, error) {
+	m, err := n.begin(ctx, id, func(*storage.Dir) (*member, error) {
 		m, err := openMember(n.options, id, nil)
 		if err == nil {
 			m.desired = role

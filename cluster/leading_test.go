@@ -71,7 +71,7 @@ func TestLeaderFoundsTheCluster(t *testing.T) {
 	check(t, a.Campaign(t.Context()))
 	c := &conductor{
 		log: quiet(), raft: a, wake: make(chan struct{}, 1),
-		found:  func() *state.Init { return founding("a").Init },
+		found:  func() state.Command { return founding("a") },
 		health: func(*state.State) placement.Health { return nil },
 	}
 	runs(t, c.Run)

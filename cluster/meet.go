@@ -77,9 +77,9 @@ func (m *member) askToJoin(ctx context.Context) {
 	}
 	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	ask := func() error { return m.callAny(limited, "join", joinCall{Node: want}) }
+	ask := func() error { return m.callAny(limited, "join", joinCall{Node: want, By: m.givenBy}) }
 	if len(m.peers()) == 0 && me != nil {
-		ask = func() error { _, err := m.letIn(limited, joinCall{Node: want}); return err }
+		ask = func() error { _, err := m.letIn(limited, joinCall{Node: want, By: m.givenBy}); return err }
 	}
 	err := ask()
 	var refused *callError
@@ -140,6 +140,7 @@ func (m *member) rememberPeers() {
 // joinCall asks to be made a member.
 type joinCall struct {
 	Node state.Node `json:"node"`
+	By   string     `json:"by,omitempty"` // who told the node to, as Command.By
 }
 
 // presenceCall asks the leader whether a node is in Raft's configuration.
@@ -164,7 +165,10 @@ func (m *member) routes() http.Handler {
 func (m *member) letIn(ctx context.Context, j joinCall) (struct{}, error) {
 	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	result, err := m.propose(limited, state.Command{At: time.Now(), By: m.self.node, Join: &state.Join{Node: j.Node}})
+	if state.ParseWho(j.By) == nil {
+		j.By = m.self.node
+	}
+	result, err := m.propose(limited, state.Command{At: time.Now(), By: j.By, Join: &state.Join{Node: j.Node}})
 	return struct{}{}, errors.Join(err, result.Err)
 }
 

@@ -46,19 +46,20 @@ type member struct {
 	host   *vip.Host
 	door   *door
 
-	keeper    *keeper
-	tenant    *tenant
-	clerk     *clerk
-	reporter  *reporter
-	monitor   *health.Monitor
-	speaker   *speaker
-	roles     *roles
-	paths     *paths
-	soloist   *soloist
-	conductor *conductor
-	elector   *elector
-	steward   *steward
-	announcer *announce.Announcer
+	keeper     *keeper
+	tenant     *tenant
+	clerk      *clerk
+	reporter   *reporter
+	chronicler *chronicler
+	monitor    *health.Monitor
+	speaker    *speaker
+	roles      *roles
+	paths      *paths
+	soloist    *soloist
+	conductor  *conductor
+	elector    *elector
+	steward    *steward
+	announcer  *announce.Announcer
 
 	// inherited is what a predecessor left that this process goes on with, left what it does not; nil: nothing.
 	inherited *inheritance
@@ -66,6 +67,8 @@ type member struct {
 
 	changes signal
 	opened  closers // what has to be closed, in reverse order
+	// givenBy is who had this node found its cluster, or join it, as Command.By; empty after a restart.
+	givenBy string
 	// founding is the cluster that this node founds; nil if it is there already.
 	founding *state.Init
 	// desired is the role that this node asks for when it joins.
@@ -76,6 +79,8 @@ type member struct {
 	// it has to ask to be.
 	joining atomic.Bool
 	fatal   chan error // the first error that ends this life
+
+	ended chan struct{} // closed when Run returns
 
 	mu      sync.Mutex
 	refused error          // why the cluster does not let this node in
@@ -100,6 +105,7 @@ func openMember(o Options, id storage.Identity, founding *state.Init) (*member, 
 		known:    id.Peers,
 		log:      o.Logger,
 		fatal:    make(chan error, 1),
+		ended:    make(chan struct{}),
 	}
 	for _, open := range []func() error{m.openHost, m.openStores, m.assemble, m.openNetwork, m.openRaft} {
 		if err := open(); err != nil {
@@ -154,6 +160,7 @@ func (m *member) assemble() error {
 		letGo:    m.letGo,
 		reported: func() { kick(m.reporter.wake) },
 		jolted:   func() { kick(m.paths.wake) },
+		carries:  func(groups []carriedAt) { m.chronicler.carries(groups) },
 		giveUp:   m.fail,
 		served:   m.changes.raise,
 	})
@@ -187,6 +194,10 @@ func (m *member) assemble() error {
 		flaps:     func() []placement.Stay { return m.conductor.flapsNow() },
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
+	})
+	m.chronicler = newChronicler(chroniclerOptions{
+		node: m.self.node, log: m.log, view: m.View, account: m.reporter.of, silent: m.keeper.silent, propose: m.propose,
+		leads: func() bool { return m.raft.Leads() },
 	})
 	m.conductor = &conductor{
 		log: m.log, health: m.judged, found: m.found, wake: make(chan struct{}, 1),
@@ -272,13 +283,14 @@ func (m *member) fail(err error) {
 
 // Run lives as a member until ctx ends or something fails, and stops cleanly: groups are handed over first.
 func (m *member) Run(ctx context.Context) error {
+	defer close(m.ended)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	parts, life := errgroup.WithContext(life)
 	endRoles := m.roles.start() // outlives the parts: its last word is that all was let go of
 	for _, run := range []func(context.Context) error{
 		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
-		m.keeper.Run, m.tenant.Run, m.paths.Run, m.speaker.Run, m.soloist.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.monitor.Run, m.followChecks,
+		m.keeper.Run, m.tenant.Run, m.paths.Run, m.speaker.Run, m.soloist.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.chronicler.Run, m.monitor.Run, m.followChecks,
 		m.conductor.Run, m.elector.Run, m.steward.Run, m.canary, m.followLeader, m.seek,
 	} {
 		parts.Go(func() error { return run(life) })
@@ -330,6 +342,7 @@ func (m *member) followLeader(ctx context.Context) error {
 		kick(m.elector.wake)
 		kick(m.steward.wake)
 		kick(m.clerk.wake)
+		kick(m.chronicler.wake)
 		kick(m.soloist.wake)
 		m.changes.raise()
 	})

@@ -47,7 +47,7 @@ func New(o Options) *Node {
 // Run serves the socket, and lives in the cluster that the data directory says this node belongs to, or
 // waits for `init` or `join`. It returns when ctx ends, after a clean stop, or when something failed.
 func (n *Node) Run(ctx context.Context) error {
-	listener, err := api.Listen(n.options.Socket)
+	listener, err := api.Listen(n.options.Socket, n.options.Access)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (n *Node) Run(ctx context.Context) error {
 		stopServing()
 		return errors.Join(err, listener.Close())
 	}
-	go func() { served <- api.Serve(serving, listener, n) }()
+	go func() { served <- api.Serve(serving, listener, n, n.options.Access) }()
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
@@ -159,8 +159,8 @@ func (n *Node) joined() (*member, error) {
 	return nil, errNotMember
 }
 
-// begin makes this node's data directory that of a new member and starts its life.
-func (n *Node) begin(id storage.Identity, prepare func(*storage.Dir) (*member, error)) (*member, error) {
+// begin makes this node's data directory that of a new member and starts its life, as the caller of ctx wants.
+func (n *Node) begin(ctx context.Context, id storage.Identity, prepare func(*storage.Dir) (*member, error)) (*member, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.member != nil {
@@ -177,6 +177,7 @@ func (n *Node) begin(id storage.Identity, prepare func(*storage.Dir) (*member, e
 	if err := n.options.Dir.SaveIdentity(id); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
+	m.givenBy = by(ctx, n.options.Name)
 	n.launch(m)
 	return m, nil
 }

@@ -24,6 +24,7 @@ type Options struct {
 	GossipPort  int
 	ClusterPort int
 	Socket      string            // for vipctl
+	Access      api.Access        // to the socket
 	Labels      map[string]string // of this node, by which groups choose nodes
 	Fence       bool              // whether the kernel enforces the lease
 	Dir         *storage.Dir

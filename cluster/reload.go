@@ -15,7 +15,11 @@ func (n *Node) Reload(ctx context.Context, _ api.None, progress api.Progress) (a
 	if n.options.Reload == nil {
 		return api.Reloaded{}, errors.New("this daemon has no node file")
 	}
-	return n.options.Reload(ctx, progress)
+	out, err := n.options.Reload(ctx, progress)
+	if err == nil {
+		n.noteCommand(ctx, "reload")
+	}
+	return out, err
 }
 
 // SetScripts says from now on where scripts run from, and as whom.

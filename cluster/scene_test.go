@@ -46,6 +46,7 @@ func newScene(t testing.TB) *scene {
 	s.tenant = newTenant(tenantOptions{
 		node: "a", log: quiet(), view: func() *state.State { return s.view }, epoch: func() uint64 { return s.epoch },
 		door: s.door, host: s.host, announce: (*fakeAnnouncer)(s), speaker: newSpeaker(speakerOptions{log: quiet()}),
+		carries: func([]carriedAt) {},
 		letGo: func(r wire.Released) {
 			diff(t, "who let go", state.Tenure{Node: "a", Epoch: 1}, state.Tenure{Node: r.Node, Epoch: r.Epoch})
 			s.note("let go")

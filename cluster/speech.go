@@ -50,8 +50,14 @@ func (t *tenant) carryAllowed(view *state.State, tenancy state.Tenancy, alone re
 	if !valid {
 		tenancy.Held, tenancy.Waiting = nil, nil
 	}
+	t.stopwatch.wait(bootNow(), tenancy.Waiting)
 	held := t.speaker.allow(view, tenancy, alone)
 	done := t.carry(held)
+	if done && alone == nil {
+		if fresh := t.stopwatch.stop(bootNow(), tenancy.Waiting, held); len(fresh) > 0 {
+			t.carries(fresh)
+		}
+	}
 	t.speaker.farewell()
 	if again := t.speaker.again(); len(again) > 0 {
 		held = slices.DeleteFunc(held, func(h state.Holding) bool { return !slices.Contains(again, h.Group) })

@@ -54,8 +54,9 @@ type tenant struct {
 	// inherited is what a predecessor left, to stay as it is until it is judged; nil: nothing.
 	inherited *inheritance
 	told      map[uint64]bool // own debts that were reported as let go of
-	stuck     time.Time       // since when the kernel has kept something it should not
-	alone     bool            // what is carried is held without a lease
+	stopwatch stopwatch
+	stuck     time.Time // since when the kernel has kept something it should not
+	alone     bool      // what is carried is held without a lease
 
 	mu       sync.Mutex
 	moved    map[string]bool    // links whose neighbours have to learn anew where addresses are
@@ -82,6 +83,8 @@ type tenantOptions struct {
 	reported func()
 	// jolted is called when the host's links or addresses changed. It must not block.
 	jolted func()
+	// carries takes in groups that this node carries from now on. It must not block.
+	carries func([]carriedAt)
 	// giveUp ends the lease of a node that the kernel does not obey.
 	giveUp func(error)
 	// served is called when other groups than before are carried. It must not block.

@@ -119,12 +119,14 @@ func (m *member) stateChanged() {
 	kick(m.elector.wake)
 	kick(m.steward.wake)
 	kick(m.reporter.wake)
+	kick(m.chronicler.wake)
 	m.changes.raise()
 }
 
 func (m *member) healthChanged() {
 	kick(m.conductor.wake)
 	kick(m.steward.wake)
+	kick(m.chronicler.wake)
 	m.changes.raise()
 }
 
@@ -167,13 +169,13 @@ func (m *member) applied(node string) uint64 {
 	return a.Applied
 }
 
-// found returns the cluster that this node was told to make.
-func (m *member) found() *state.Init {
+// found returns the command that makes the cluster as this node was told to.
+func (m *member) found() state.Command {
 	if m.founding != nil {
-		return m.founding
+		return state.Command{By: m.givenBy, Init: m.founding}
 	}
 	// The daemon was killed between its first vote and its first command.
-	return &state.Init{Cluster: m.identity.ClusterID, Profile: state.LAN, Node: m.asNode()}
+	return state.Command{Init: &state.Init{Cluster: m.identity.ClusterID, Profile: state.LAN, Node: m.asNode()}}
 }
 
 // asNode is this node as the cluster should know it.

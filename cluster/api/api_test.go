@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +19,12 @@ import (
 // limit is how long a loaded machine may take for what normally takes milliseconds.
 const limit = 20 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if socket := os.Getenv(peerSocket); socket != "" {
+		os.Exit(actAsPeer(socket))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func check(t testing.TB, err error) {
 	t.Helper()
@@ -53,21 +59,38 @@ func (d daemon) Apply(ctx context.Context, r ApplyRequest, p Progress) (ApplyRes
 func serve(t testing.TB, b Backend) (socket string, stop func()) {
 	t.Helper()
 	socket = filepath.Join(t.TempDir(), "run", "vipd.sock")
-	l, err := Listen(socket)
+	l, err := Listen(socket, Access{})
 	check(t, err)
+	_, stop = serveAt(t, l, b, Access{})
+	return socket, stop
+}
+
+// serveAt serves until the test ends, or stop is called; end only begins to stop.
+func serveAt(t testing.TB, l net.Listener, b Backend, access Access) (end, stop func()) {
+	t.Helper()
 	ctx, end := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, l, b) }()
-	var stopped bool
-	stop = func() {
+	go func() { served <- Serve(ctx, l, b, access) }()
+	stop = sync.OnceFunc(func() {
 		end()
-		if !stopped {
-			check(t, <-served)
-		}
-		stopped = true
-	}
+		check(t, <-served)
+	})
 	t.Cleanup(stop)
-	return socket, stop
+	return end, stop
+}
+
+// eventually waits until something holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(limit); !holds(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("waited %v until %s", limit, what)
+		}
+	}
 }
 
 func bounded(t testing.TB) context.Context {
@@ -151,7 +174,7 @@ func TestCallerStopsWaiting(t *testing.T) {
 }
 
 func TestDaemonGoesAwayBeforeItAnswers(t *testing.T) {
-	l, err := Listen(filepath.Join(t.TempDir(), "vipd.sock"))
+	l, err := Listen(filepath.Join(t.TempDir(), "vipd.sock"), Access{})
 	check(t, err)
 	served := make(chan struct{})
 	go func() {
@@ -207,7 +230,7 @@ func TestSecondDaemonAtOneSocket(t *testing.T) {
 	socket, _ := serve(t, daemon{move: func(context.Context, MoveRequest, Progress) (GroupStatus, error) {
 		return GroupStatus{Name: "first"}, nil
 	}})
-	if l, err := Listen(socket); err == nil {
+	if l, err := Listen(socket, Access{}); err == nil {
 		l.Close()
 		t.Fatal("two daemons at one socket")
 	} else if !strings.Contains(err.Error(), "another daemon answers there") {
@@ -227,7 +250,7 @@ func TestSocketOfAKilledDaemonIsReplaced(t *testing.T) {
 	if _, err := os.Stat(socket); err != nil {
 		t.Fatalf("the test left no socket: %v", err)
 	}
-	l, err := Listen(socket)
+	l, err := Listen(socket, Access{})
 	check(t, err)
 	check(t, l.Close())
 }

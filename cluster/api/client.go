@@ -41,21 +41,34 @@ func (r *Refused) Error() string { return r.Text }
 // do asks for one verb. Errors: *Refused, ErrUnreachable, or ctx's.
 func do[Out any](ctx context.Context, c *Client, verb string, in any) (Out, error) {
 	var out Out
+	err := c.ask(ctx, verb, in, func(l line) (bool, error) {
+		if l.Result == nil {
+			c.progress(l.Progress)
+			return false, nil
+		}
+		return true, json.Unmarshal(l.Result, &out)
+	})
+	return out, err
+}
+
+// ask asks for a verb, and hands on each line of the answer until one is the last. Errors: *Refused, ErrUnreachable,
+// ctx's, or take's.
+func (c *Client) ask(ctx context.Context, verb string, in any, take func(line) (last bool, err error)) error {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return out, fmt.Errorf("encode request: %w", err)
+		return fmt.Errorf("encode request: %w", err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://vipd/v1/"+verb, bytes.NewReader(body))
 	if err != nil {
-		return out, fmt.Errorf("ask for %s: %w", verb, err)
+		return fmt.Errorf("ask for %s: %w", verb, err)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return out, c.unreachable(ctx, err)
+		return c.unreachable(ctx, err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return out, &Refused{Text: fmt.Sprintf("vipd at %s knows no %q: is it of another version than this vipctl?", c.socket, verb)}
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusServiceUnavailable {
+		return &Refused{Text: fmt.Sprintf("vipd at %s knows no %q: is it of another version than this vipctl?", c.socket, verb)}
 	}
 	decoder := json.NewDecoder(response.Body)
 	for {
@@ -64,15 +77,14 @@ func do[Out any](ctx context.Context, c *Client, verb string, in any) (Out, erro
 			if errors.Is(err, io.EOF) {
 				err = errors.New("it went away before it answered")
 			}
-			return out, c.unreachable(ctx, err)
+			return c.unreachable(ctx, err)
 		}
-		switch {
-		case l.Error != "":
-			return out, &Refused{Text: l.Error}
-		case l.Result != nil:
-			return out, json.Unmarshal(l.Result, &out)
+		if l.Error != "" {
+			return &Refused{Text: l.Error}
 		}
-		c.progress(l.Progress)
+		if last, err := take(l); last || err != nil {
+			return err
+		}
 	}
 }
 

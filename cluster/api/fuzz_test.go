@@ -52,7 +52,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("profile", []byte(`{"set":{"renew":80000000,"lease":250000000,"margin":10000000}}`))
 	f.Add("move", []byte(`{"group":"web","node":"\ud800"}`))
 	f.Add("../status", []byte(`{`))
-	handler := routes(planner{})
+	handler := (&server{}).routes(context.Background(), planner{})
 	f.Fuzz(func(t *testing.T, verb string, body []byte) {
 		switch verb {
 		case "apply", "restore", "profile", "move":

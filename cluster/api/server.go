@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -12,29 +13,21 @@ import (
 	"sync"
 	"time"
 
-	"vipd/cluster/backup"
-)
-
-// maxRequest bounds a request's body, in bytes: a backup of the largest size fits.
-const maxRequest = backup.MaxSize + 1<<10
-
-// Bounds of one caller, who may be anybody that the socket's mode lets in.
-const (
-	maxCallers   = 128             // at once; others wait until one is done
-	requestLimit = 5 * time.Second // for a request to be there as a whole
-	answerLimit  = 5 * time.Second // for a caller to take what is written
+	"vipd/cluster/state"
 )
 
 // line is one line of an answer.
 type line struct {
 	Progress string          `json:"progress,omitempty"`
 	Error    string          `json:"error,omitempty"`
+	Event    *state.Event    `json:"event,omitempty"`
+	Missed   bool            `json:"missed,omitempty"` // events before this one were forgotten
 	Result   json.RawMessage `json:"result,omitempty"`
 }
 
-// Listen opens the daemon's socket, for the daemon's own user and group. A socket that nobody listens on
+// Listen opens the daemon's socket, for those whom access says. A socket that nobody listens on
 // any more is replaced; one that a daemon answers at is not.
-func Listen(path string) (net.Listener, error) {
+func Listen(path string, access Access) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("make the socket's directory: %w", err)
 	}
@@ -49,8 +42,8 @@ func Listen(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", path, err)
 	}
-	if err := os.Chmod(path, 0o660); err != nil {
-		return nil, errors.Join(fmt.Errorf("restrict %s: %w", path, err), l.Close())
+	if err := access.restrict(path); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
@@ -73,18 +66,22 @@ func removeSocket(path string) error {
 }
 
 // Serve answers requests until ctx ends; then it lets those under way finish for a moment.
-func Serve(ctx context.Context, l net.Listener, b Backend) error {
-	server := &http.Server{Handler: routes(b), ReadHeaderTimeout: 5 * time.Second}
+func Serve(ctx context.Context, l net.Listener, b Backend, access Access) error {
+	s := &server{access: access}
+	web := &http.Server{
+		Handler: s.routes(ctx, b), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context { return withCaller(ctx, conn.(*guest).caller) },
+	}
 	var stopping sync.WaitGroup
 	stopping.Go(func() {
 		<-ctx.Done()
 		limited, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if server.Shutdown(limited) != nil {
-			server.Close()
+		if web.Shutdown(limited) != nil {
+			web.Close()
 		}
 	})
-	err := server.Serve(newLimited(l, maxCallers))
+	err := web.Serve(newDoor(l))
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
@@ -92,70 +89,129 @@ func Serve(ctx context.Context, l net.Listener, b Backend) error {
 	return err
 }
 
-func routes(b Backend) http.Handler {
+// server answers requests of those who may make them.
+type server struct{ access Access }
+
+func (s *server) routes(ctx context.Context, b Backend) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/status", verb(b.Status))
-	mux.HandleFunc("POST /v1/why", verb(b.Why))
-	mux.HandleFunc("POST /v1/simulate", verb(b.Simulate))
-	mux.HandleFunc("POST /v1/spec", verb(b.Spec))
-	mux.HandleFunc("POST /v1/checks", verb(b.Checks))
-	mux.HandleFunc("POST /v1/token", verb(b.Token))
-	mux.HandleFunc("POST /v1/init", verb(b.Init))
-	mux.HandleFunc("POST /v1/join", verb(b.Join))
-	mux.HandleFunc("POST /v1/leave", verb(b.Leave))
-	mux.HandleFunc("POST /v1/remove", verb(b.Remove))
-	mux.HandleFunc("POST /v1/role", verb(b.Role))
-	mux.HandleFunc("POST /v1/voters", verb(b.Voters))
-	mux.HandleFunc("POST /v1/apply", verb(b.Apply))
-	mux.HandleFunc("POST /v1/profile", verb(b.Profile))
-	mux.HandleFunc("POST /v1/move", verb(b.Move))
-	mux.HandleFunc("POST /v1/drain", verb(b.Drain))
-	mux.HandleFunc("POST /v1/reload", verb(b.Reload))
-	mux.HandleFunc("POST /v1/backup", verb(b.Backup))
-	mux.HandleFunc("POST /v1/restore", verb(b.Restore))
-	mux.HandleFunc("POST /v1/pause", verb(b.Pause))
-	mux.HandleFunc("POST /v1/restart-hold", verb(b.RestartHold))
-	mux.HandleFunc("POST /v1/bonds", verb(b.Bonds))
-	mux.HandleFunc("POST /v1/bond-plan", verb(b.BondPlan))
-	mux.HandleFunc("POST /v1/bond-apply", verb(b.BondApply))
-	mux.HandleFunc("POST /v1/bond-failover", verb(b.BondFailover))
+	look(mux, s, "status", b.Status)
+	look(mux, s, "why", b.Why)
+	look(mux, s, "simulate", b.Simulate)
+	look(mux, s, "spec", func(ctx context.Context, in None, progress Progress) (Specification, error) {
+		out, err := b.Spec(ctx, in, progress)
+		if caller, _ := CallerOf(ctx); !s.access.trusts(caller) {
+			out = out.withoutSecrets()
+		}
+		return out, err
+	})
+	look(mux, s, "checks", b.Checks)
+	look(mux, s, "bonds", b.Bonds)
+	look(mux, s, "bond-plan", b.BondPlan)
+	mux.HandleFunc("POST /v1/events", s.stream(ctx, b.Events))
+	verb(mux, s, "apply", b.Apply, func(r ApplyRequest) bool { return !r.DryRun })
+	verb(mux, s, "profile", b.Profile, func(r ProfileRequest) bool { return r.Set != nil })
+	command(mux, s, "token", b.Token)
+	command(mux, s, "init", b.Init)
+	command(mux, s, "join", b.Join)
+	command(mux, s, "leave", b.Leave)
+	command(mux, s, "remove", b.Remove)
+	command(mux, s, "role", b.Role)
+	command(mux, s, "voters", b.Voters)
+	command(mux, s, "move", b.Move)
+	command(mux, s, "drain", b.Drain)
+	command(mux, s, "pause", b.Pause)
+	command(mux, s, "reload", b.Reload)
+	command(mux, s, "backup", b.Backup)
+	command(mux, s, "restore", b.Restore)
+	command(mux, s, "restart-hold", b.RestartHold)
+	command(mux, s, "bond-apply", b.BondApply)
+	command(mux, s, "bond-failover", b.BondFailover)
 	return mux
 }
 
-// verb makes a handler of a method.
-func verb[In, Out any](do func(context.Context, In, Progress) (Out, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/x-ndjson")
-		var writing sync.Mutex // progress may come from several goroutines
-		put := func(l line) {
-			writing.Lock()
-			defer writing.Unlock()
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerLimit))
-			if json.NewEncoder(w).Encode(l) == nil { // else the caller went away: nobody is left to tell
-				_ = http.NewResponseController(w).Flush()
-			}
-		}
+// look serves a verb that everyone may use who can open the socket.
+func look[In, Out any](mux *http.ServeMux, s *server, name string, do func(context.Context, In, Progress) (Out, error)) {
+	verb(mux, s, name, do, func(In) bool { return false })
+}
+
+// command serves a verb that changes something, or tells a secret.
+func command[In, Out any](mux *http.ServeMux, s *server, name string, do func(context.Context, In, Progress) (Out, error)) {
+	verb(mux, s, name, do, func(In) bool { return true })
+}
+
+// verb serves a method; commands says which requests only those may make who may command.
+func verb[In, Out any](mux *http.ServeMux, s *server, name string, do func(context.Context, In, Progress) (Out, error), commands func(In) bool) {
+	mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
+		a := s.open(w, r)
 		var in In
-		// The limit is for the request alone: net/http would take one for all of the call as the end of the call.
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(requestLimit))
-		decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&in); err != nil {
-			put(line{Error: "read request: " + err.Error()})
-			return
+		switch {
+		case !a.read(&in):
+		case commands(in) && !a.trusted:
+			a.finish(nil, errors.New(s.access.refusal(a.caller)))
+		default:
+			out, err := do(a.ctx, in, func(text string) { _ = a.put(line{Progress: text}) })
+			a.finish(out, err)
 		}
-		_ = control.SetReadDeadline(time.Time{})
-		out, err := do(r.Context(), in, func(text string) { put(line{Progress: text}) })
-		if err != nil {
-			put(line{Error: err.Error()})
-			return
-		}
-		result, err := json.Marshal(out)
-		if err != nil {
-			put(line{Error: "encode result: " + err.Error()})
-			return
-		}
-		put(line{Result: result})
+	})
+}
+
+// answer is what is said to one request.
+type answer struct {
+	w       http.ResponseWriter
+	ctx     context.Context //nolint:containedctx // it lives as long as the request
+	caller  Caller
+	trusted bool // the caller may command
+	body    io.Reader
+	arrived func()
+
+	mu sync.Mutex // progress may come from several goroutines
+}
+
+func (s *server) open(w http.ResponseWriter, r *http.Request) *answer {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	a := &answer{w: w, ctx: r.Context()}
+	a.caller, _ = CallerOf(r.Context())
+	a.trusted = s.access.trusts(a.caller)
+	a.body, a.arrived = bound(w, r, a.trusted)
+	return a
+}
+
+// read reads the request; what cannot be read is answered.
+func (a *answer) read(in any) bool {
+	decoder := json.NewDecoder(a.body)
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(in)
+	a.arrived()
+	if err != nil {
+		a.finish(nil, fmt.Errorf("read request: %w", err))
+		return false
 	}
+	return true
+}
+
+// put says one line. It fails when the caller went away, or does not take what it is told.
+func (a *answer) put(l line) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	controller := http.NewResponseController(a.w)
+	_ = controller.SetWriteDeadline(time.Now().Add(writeLimit))
+	defer func() { _ = controller.SetWriteDeadline(time.Time{}) }()
+	if err := json.NewEncoder(a.w).Encode(l); err != nil {
+		return err
+	}
+	return controller.Flush()
+}
+
+// finish says how it went. Nobody is left to tell if that fails.
+func (a *answer) finish(out any, err error) {
+	if err != nil {
+		_ = a.put(line{Error: err.Error()})
+		return
+	}
+	result, err := json.Marshal(out)
+	if err != nil {
+		_ = a.put(line{Error: "encode result: " + err.Error()})
+		return
+	}
+	_ = a.put(line{Result: result})
 }

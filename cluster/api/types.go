@@ -1,10 +1,11 @@
 // Package api is how vipctl and other programs on the same host talk to the daemon: HTTP on a unix socket.
 // Each request is POST /v1/VERB with a JSON body; the answer is JSON lines, first what goes on meanwhile,
-// last the result or the error.
+// last the result or the error. Who can open the socket may look; who may command, Access says.
 package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"vipd/cluster/backup"
@@ -22,6 +23,7 @@ type Backend interface {
 	Simulate(context.Context, SimulateRequest, Progress) (SimulateResult, error)
 	Spec(context.Context, None, Progress) (Specification, error)
 	Checks(context.Context, None, Progress) (CheckList, error)
+	Events(context.Context, EventsRequest, Teller) (EventsResult, error)
 	Token(context.Context, None, Progress) (TokenText, error)
 	Init(context.Context, InitRequest, Progress) (InitResult, error)
 	Join(context.Context, JoinRequest, Progress) (JoinResult, error)
@@ -215,6 +217,21 @@ type FenceCounters struct {
 type Specification struct {
 	Groups []state.Group `json:"groups"`
 	Checks []state.Check `json:"checks,omitempty"`
+}
+
+// notShown stands for a password. It is too long for one, so it cannot be applied by mistake.
+const notShown = "(not shown)"
+
+func (s Specification) withoutSecrets() Specification {
+	s.Groups = slices.Clone(s.Groups)
+	for i, g := range s.Groups {
+		if g.VRRP != nil && g.VRRP.AuthPass != "" {
+			hidden := *g.VRRP
+			hidden.AuthPass = notShown
+			s.Groups[i].VRRP = &hidden
+		}
+	}
+	return s
 }
 
 // TokenText is a join token.

@@ -28,6 +28,8 @@ type daemon struct {
 	reloaded  api.Reloaded
 	plan      api.BondPlan
 	backup    backup.Backup
+	events    []state.Event
+	happens   chan state.Event // to those who follow
 	already   bool
 	refuse    string   // every verb, with this
 	says      []string // meanwhile
@@ -82,6 +84,31 @@ func (d *daemon) Spec(ctx context.Context, in api.None, p api.Progress) (api.Spe
 
 func (d *daemon) Checks(ctx context.Context, in api.None, p api.Progress) (api.CheckList, error) {
 	return d.checks, d.answer(ctx, "checks", in, p)
+}
+
+func (d *daemon) Events(ctx context.Context, in api.EventsRequest, tell api.Teller) (api.EventsResult, error) {
+	var result api.EventsResult
+	for i, e := range d.events {
+		result.Last = e.Seq
+		if in.Wants(&e) {
+			if err := tell(&e, in.After > 0 && i == 0 && e.Seq > in.After+1); err != nil {
+				return result, err
+			}
+		}
+	}
+	if err := d.answer(ctx, "events", in, func(string) {}); err != nil || !in.Follow {
+		return result, err
+	}
+	for {
+		select {
+		case e := <-d.happens:
+			if err := tell(&e, false); err != nil {
+				return result, err
+			}
+		case <-ctx.Done():
+			return result, nil
+		}
+	}
 }
 
 func (d *daemon) Token(ctx context.Context, in api.None, p api.Progress) (api.TokenText, error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,20 +22,29 @@ var update = flag.Bool("update", false, "rewrite testdata with what vipctl print
 func serve(t *testing.T, d *daemon) string {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "vipd.sock")
-	listener, err := api.Listen(socket)
+	serveAt(t, socket, d)
+	return socket
+}
+
+// serveAt does so at a socket of the caller's, until stop or the end of the test.
+func serveAt(t *testing.T, socket string, d *daemon) (stop func()) {
+	t.Helper()
+	listener, err := api.Listen(socket, api.Access{})
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return func() {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- api.Serve(ctx, listener, d) }()
-	t.Cleanup(func() {
+	go func() { done <- api.Serve(ctx, listener, d, api.Access{}) }()
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	return socket
+	t.Cleanup(stop)
+	return stop
 }
 
 // invocation is one run of vipctl and what came of it.

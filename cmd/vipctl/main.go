@@ -78,7 +78,7 @@ Exit codes: 0 done; 1 refused, failed, or not done in time; 2 wrong usage; 3 no 
 		&cobra.Group{ID: "member", Title: "Members:"},
 	)
 	root.AddCommand(
-		c.statusCommand(), c.bondCommand(), c.checksCommand(), c.whyCommand(), c.simulateCommand(), c.doctorCommand(), c.versionCommand(),
+		c.statusCommand(), c.bondCommand(), c.checksCommand(), c.whyCommand(), c.simulateCommand(), c.doctorCommand(), c.eventsCommand(), c.watchCommand(), c.versionCommand(),
 		c.applyCommand(), c.getCommand(), c.importCommand(), c.profileCommand(), c.schemaCommand(),
 		c.backupCommand(), c.restoreCommand(),
 		c.moveCommand(), c.drainCommand(), c.undrainCommand(), c.pauseCommand(), c.resumeCommand(), c.restartHoldCommand(), c.reloadCommand(),

@@ -9,18 +9,28 @@ import (
 
 // terminalWidth returns how many characters fit a line of the terminal behind w; 0 if it is none.
 func terminalWidth(w io.Writer) int {
+	columns, _ := terminalSize(w)
+	return columns
+}
+
+// terminalSize returns the terminal's columns and rows. 0: it is none; no rows alone: it cannot be drawn on.
+func terminalSize(w io.Writer) (columns, rows int) {
 	f, ok := w.(*os.File)
 	if !ok {
-		return 0
+		return 0, 0
 	}
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	switch {
-	case err != nil:
-		return 0
-	case size.Col == 0:
-		return 80 // a terminal that does not know
+	if err != nil {
+		return 0, 0
 	}
-	return int(size.Col)
+	columns, rows = int(size.Col), int(size.Row)
+	if columns == 0 || rows == 0 {
+		columns, rows = 80, 24 // a terminal that does not know
+	}
+	if os.Getenv("TERM") == "dumb" {
+		rows = 0
+	}
+	return columns, rows
 }
 
 // paint colours whole lines, where somebody looks at them who did not ask for none (NO_COLOR).

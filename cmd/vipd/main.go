@@ -85,6 +85,9 @@ Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage.`,
 				if file, err = nodefile.Resolve(file); err != nil {
 					return failure{err}
 				}
+				if _, err = file.Access(); err != nil {
+					return failure{err}
+				}
 				fmt.Fprintf(stdout, "%s is fine: node %s at %s\n", config, file.Node, file.Listen)
 				return nil
 			}

@@ -13,6 +13,7 @@ import (
 
 	"vipd/bond"
 	"vipd/cluster"
+	"vipd/cluster/api"
 	"vipd/cluster/health"
 	"vipd/cluster/links"
 	"vipd/cmd/vipd/nodefile"
@@ -41,6 +42,10 @@ func serve(ctx context.Context, config string, file nodefile.File, stderr io.Wri
 	if err != nil {
 		return err
 	}
+	access, err := file.Access()
+	if err != nil {
+		return err
+	}
 	dir, err := storage.Open(file.DataDir)
 	if err != nil {
 		return err
@@ -56,19 +61,20 @@ func serve(ctx context.Context, config string, file nodefile.File, stderr io.Wri
 	}
 	r.log = logger.With("node", file.Node)
 	r.service = &service{log: r.log}
-	r.node = cluster.New(r.options(file, scripts, dir, host))
+	r.node = cluster.New(r.options(file, scripts, access, dir, host))
 	err = r.run(ctx, hangup)
 	r.log.Info("stopped")
 	return errors.Join(err, dir.Close())
 }
 
-func (r *reloader) options(file nodefile.File, scripts health.Scripts, dir *storage.Dir, host *links.Links) cluster.Options {
+func (r *reloader) options(file nodefile.File, scripts health.Scripts, access api.Access, dir *storage.Dir, host *links.Links) cluster.Options {
 	return cluster.Options{
 		Name:        file.Node,
 		Listen:      file.Listen.Addr,
 		GossipPort:  file.GossipPort,
 		ClusterPort: file.ClusterPort,
 		Socket:      file.Socket,
+		Access:      access,
 		Labels:      file.Labels,
 		Fence:       file.Fence == nodefile.FenceNFTables,
 		Scripts:     scripts,

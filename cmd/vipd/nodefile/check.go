@@ -29,6 +29,7 @@ func (f *File) check(doc *conf.Document) {
 	if len(f.Socket) > maxSocketPath {
 		doc.Add("socket", fmt.Sprintf("the path has %d bytes", len(f.Socket)), fmt.Sprintf("the kernel allows %d; choose a shorter one", maxSocketPath))
 	}
+	report(doc, "socket_mode", checkMode(f.SocketMode))
 	for i, dir := range f.ScriptDirs {
 		report(doc, fmt.Sprintf("script_dirs[%d]", i), checkPath(dir, "/etc/vipd/scripts"))
 	}

@@ -18,15 +18,20 @@ const DefaultPath = "/etc/vipd/vipd.yaml"
 
 // File is the content of a node file.
 type File struct {
-	Node        string            `yaml:"node"`         // empty until Resolve: the host's name
-	Listen      Address           `yaml:"listen"`       // the zero Addr until Resolve: the default route's source address
-	GossipPort  int               `yaml:"gossip_port"`  // memberlist, UDP and TCP
-	ClusterPort int               `yaml:"cluster_port"` // Raft and calls between nodes, TCP
-	DataDir     string            `yaml:"data_dir"`     // absolute
-	Socket      string            `yaml:"socket"`       // absolute, at most 107 bytes
-	Labels      map[string]string `yaml:"labels"`       // by which groups choose nodes; nil: none
-	Fence       Fence             `yaml:"fence"`
-	Realtime    bool              `yaml:"realtime"` // whether the daemon asks for real-time scheduling
+	Node        string  `yaml:"node"`         // empty until Resolve: the host's name
+	Listen      Address `yaml:"listen"`       // the zero Addr until Resolve: the default route's source address
+	GossipPort  int     `yaml:"gossip_port"`  // memberlist, UDP and TCP
+	ClusterPort int     `yaml:"cluster_port"` // Raft and calls between nodes, TCP
+	DataDir     string  `yaml:"data_dir"`     // absolute
+	Socket      string  `yaml:"socket"`       // absolute, at most 107 bytes
+	// Who can open the socket, and who of them may command. Empty names are the daemon's own user and group, and nobody.
+	SocketOwner  string            `yaml:"socket_owner"`
+	SocketGroup  string            `yaml:"socket_group"`
+	SocketMode   string            `yaml:"socket_mode"` // octal
+	CommandGroup string            `yaml:"command_group"`
+	Labels       map[string]string `yaml:"labels"` // by which groups choose nodes; nil: none
+	Fence        Fence             `yaml:"fence"`
+	Realtime     bool              `yaml:"realtime"` // whether the daemon asks for real-time scheduling
 	// ScriptDirs are absolute; scripts of checks run from nowhere else. ScriptUser is empty for the daemon's own.
 	ScriptDirs []string `yaml:"script_dirs"`
 	ScriptUser string   `yaml:"script_user"`
@@ -69,6 +74,7 @@ func Defaults() File {
 		ClusterPort: 7947,
 		DataDir:     "/var/lib/vipd",
 		Socket:      "/run/vipd/vipd.sock",
+		SocketMode:  "0660",
 		Fence:       FenceNFTables,
 		Realtime:    true,
 		ScriptDirs:  []string{"/etc/vipd/scripts"},

@@ -22,6 +22,10 @@ gossip_port: 1
 cluster_port: 65535
 data_dir: /srv/vipd
 socket: /tmp/s
+socket_owner: www-data
+socket_group: "33"
+socket_mode: "0666"
+command_group: adm
 fence: none
 realtime: false
 script_dirs: [/srv/checks, /usr/lib/checks]
@@ -33,7 +37,7 @@ log: {level: debug, format: json}
 	}
 	want := File{
 		Node: "db-1.example", Listen: Address{netip.MustParseAddr("2001:db8::1")}, GossipPort: 1, ClusterPort: 65535,
-		DataDir: "/srv/vipd", Socket: "/tmp/s", Fence: FenceNone,
+		DataDir: "/srv/vipd", Socket: "/tmp/s", SocketOwner: "www-data", SocketGroup: "33", SocketMode: "0666", CommandGroup: "adm", Fence: FenceNone,
 		ScriptDirs: []string{"/srv/checks", "/usr/lib/checks"}, ScriptUser: "nobody", Log: Log{Level: "debug", Format: "json"},
 	}
 	if diff := cmp.Diff(want, got, byText); diff != "" {
@@ -56,7 +60,7 @@ func TestParseKeepsDefaults(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const listenRemedy = "write the address of this host at which the other nodes reach it"
 	tests := []struct{ name, in, want string }{
-		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, labels, fence, realtime, script_dirs, script_user, log, bonds"},
+		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, socket_owner, socket_group, socket_mode, command_group, labels, fence, realtime, script_dirs, script_user, log, bonds"},
 		{"unknown key of log", "log: {lvl: info}", "f:1: log.lvl: unknown key: did you mean `level`? known keys: level, format"},
 		{"key twice", "node: a\nnode: b", "f:2: node: is also on line 1: keep one of them"},
 		{"node with an underscore", "node: node_1", "f:1: node: \"node_1\" is not a node name: use at most 63 letters, digits, `-` and `.`, as in node1 or db-2.example"},
@@ -83,6 +87,10 @@ func TestParseRefuses(t *testing.T) {
 		{"directory with a slash", "data_dir: /srv/../vipd/", "f:1: data_dir: /srv/../vipd/ is a roundabout path: write it as /vipd"},
 		{"relative socket", "socket: vipd.sock", "f:1: socket: \"vipd.sock\" is not an absolute path: write it from the root, as /run/vipd/vipd.sock"},
 		{"socket too long", "socket: /" + strings.Repeat("s", 107), "f:1: socket: the path has 108 bytes: the kernel allows 107; choose a shorter one"},
+		{"socket_mode in words", "socket_mode: rw-rw----", "f:1: socket_mode: \"rw-rw----\" is no mode: write it in octal and in quotes, as \"0660\""},
+		{"socket_mode without quotes", "socket_mode: 0660", "f:1: socket_mode: `0660` is not text: put it in quotes: \"0660\""},
+		{"socket_mode that shuts the owner out", "socket_mode: \"0060\"", "f:1: socket_mode: \"0060\" shuts the owner out: let the owner read and write, as \"0660\" does"},
+		{"socket_mode with other bits", "socket_mode: \"4660\"", "f:1: socket_mode: \"4660\" is no mode: write it in octal and in quotes, as \"0660\""},
 		{"relative script_dirs", "script_dirs: [/a, scripts]", "f:1: script_dirs[1]: \"scripts\" is not an absolute path: write it from the root, as /etc/vipd/scripts"},
 		{"script_dirs of everything", "script_dirs: [/]", "f:1: script_dirs[0]: the root directory cannot be meant: write a path of vipd's own, as /etc/vipd/scripts"},
 		{"label without a value", "labels: {rack: ''}", "f:1: labels.rack: \"\" cannot be in a label: use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first, as in rack: a"},
