@@ -73,6 +73,7 @@ func TestHistory(t *testing.T) {
 		t.Errorf("it is said to have been silent for %v; it was for %v", carried.Duration, silent)
 	}
 	told := s.history(survivors[0])
+	t.Logf("told as silent for %v", carried.Duration)
 	lost, given, on := find(told, state.Lost, "", n), find(told, state.Held, "web", next), find(told, state.Carried, "web", next)
 	if lost < 0 || given < lost || on < given || told[given].From != n.Name {
 		t.Errorf("the failover is told as %+v", told)
