@@ -180,12 +180,12 @@ func (s *server) open(w http.ResponseWriter, r *http.Request) *answer {
 func (a *answer) read(in any) bool {
 	decoder := json.NewDecoder(a.body)
 	decoder.DisallowUnknownFields()
-	err := decoder.Decode(in)
-	a.arrived()
-	if err != nil {
+	if err := decoder.Decode(in); err != nil {
+		// The limit stays: net/http reads what is left of the request before it answers.
 		a.finish(nil, fmt.Errorf("read request: %w", err))
 		return false
 	}
+	a.arrived()
 	return true
 }
 
