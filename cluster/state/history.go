@@ -31,6 +31,8 @@ const (
 	Recovered Kind = "recovered" // Subject, on Node
 	Drained   Kind = "drained"   // Node
 	Undrained Kind = "undrained" // Node
+	PausedAll Kind = "paused"    // groups stay where they are, for Duration, or until they are resumed
+	Resumed   Kind = "resumed"   // groups move again
 	Applied   Kind = "applied"   // another specification
 	Timed     Kind = "profile"   // another profile
 	Extended  Kind = "hold"      // Node has a restart-hold of Duration

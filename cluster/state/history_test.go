@@ -82,6 +82,9 @@ func TestHistoryOfCommands(t *testing.T) {
 		{SetGroups: &SetGroups{Groups: []Group{group("web", "10.0.0.1/24"), group("mail", "10.0.0.4/24")}}},
 		{SetProfile: &SetProfile{Profile: LAN}},
 		{LongLease: &LongLease{Tenure: Tenure{"b", 2}, Lease: 20 * time.Second}},
+		{SetPause: &SetPause{On: true, Reason: "new switch", For: time.Hour}},
+		{SetPause: &SetPause{}},
+		{SetPause: &SetPause{}}, // as before
 		{Leave: &Leave{Node: "b"}},
 		{Drain: &Drain{Node: "stranger"}}, // refused
 		note(Note{Node: "b", Seq: 1, Done: []CommandNoted{{What: "bond apply", By: who.Text()}}}),
@@ -97,6 +100,8 @@ func TestHistoryOfCommands(t *testing.T) {
 		"undrained a by eve@corp@b",
 		"applied group mail added; group web changed; group db removed by eve@corp@b",
 		"hold b 20s by eve@corp@b",
+		"paused new switch 1h0m0s by eve@corp@b",
+		"resumed by eve@corp@b",
 		"leaving b by eve@corp@b",
 		"done b bond apply by eve@corp@b",
 		"stopped b epoch 2",

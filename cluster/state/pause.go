@@ -5,7 +5,7 @@ import "time"
 // Pause keeps groups where they are, by an operator's wish. What still happens then says placement.
 type Pause struct {
 	Since  time.Time `json:"since"`
-	By     string    `json:"by,omitempty"` // the node that was told
+	By     string    `json:"by,omitempty"` // who wanted it, or the node that was told
 	Reason string    `json:"reason,omitempty"`
 	// Until is when the leader ends it, by its wall clock: no promise depends on that. Zero: an operator does.
 	Until time.Time `json:"until,omitzero"`
@@ -25,6 +25,9 @@ type SetPause struct {
 
 func (c *change) setPause(p SetPause, by string) {
 	if !p.On {
+		if c.Paused != nil {
+			c.record(Event{Kind: Resumed})
+		}
 		c.Paused = nil
 		return
 	}
@@ -35,5 +38,9 @@ func (c *change) setPause(p SetPause, by string) {
 	if p.For > 0 {
 		next.Until = c.at.Add(p.For)
 	}
+	if who := ParseWho(by); who != nil {
+		next.By = who.String()
+	}
+	c.record(Event{Kind: PausedAll, Duration: p.For, Reason: p.Reason})
 	c.Paused = &next
 }

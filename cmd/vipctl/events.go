@@ -38,8 +38,8 @@ a restart, and of the time when it was down itself. About the last thousand even
   failing, recovered   of a check, an interface, a link or a group on a node. What changes again and again is told
                        ever less often, with how many times it changed
   leads, promoted, demoted, joined, leaving, removed, founded    of nodes
-  applied, profile, drained, undrained, hold, done    commands: a specification, the lease's timing, a drain, a
-                       restart-hold, and those that concern one node alone
+  applied, profile, drained, undrained, paused, resumed, hold, done    commands: a specification, the lease's timing,
+                       a drain, a pause, a restart-hold, and those that concern one node alone
 
 A name in brackets is the user who gave the command, and the node where.
 
@@ -216,6 +216,13 @@ func eventText(e state.Event) string {
 		text = fmt.Sprintf("%s: %s fails", e.Node, e.Subject)
 	case state.Recovered:
 		text = fmt.Sprintf("%s: %s is well again", e.Node, e.Subject)
+	case state.PausedAll:
+		text = "all groups stay where they are"
+		if e.Duration > 0 {
+			text += fmt.Sprintf(", for %v", e.Duration)
+		}
+	case state.Resumed:
+		text = "groups move again"
 	case state.Extended:
 		text = fmt.Sprintf("%s, for %v", e.Node, e.Duration)
 	}
