@@ -116,7 +116,7 @@ func (s *server) routes(ctx context.Context, b Backend) http.Handler {
 	command(mux, s, "leave", b.Leave)
 	command(mux, s, "remove", b.Remove)
 	command(mux, s, "role", b.Role)
-	command(mux, s, "voters", b.Voters)
+	verb(mux, s, "voters", b.Voters, func(r VotersRequest) bool { return r.Limit != nil || r.ReplaceAfter != nil })
 	command(mux, s, "move", b.Move)
 	command(mux, s, "drain", b.Drain)
 	command(mux, s, "pause", b.Pause)

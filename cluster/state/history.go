@@ -33,6 +33,8 @@ const (
 	Undrained Kind = "undrained" // Node
 	PausedAll Kind = "paused"    // groups stay where they are, for Duration, or until they are resumed
 	Resumed   Kind = "resumed"   // groups move again
+	Assigned  Kind = "role"      // Node has another one, by an order
+	Limited   Kind = "voters"    // another number of them is wanted
 	Applied   Kind = "applied"   // another specification
 	Timed     Kind = "profile"   // another profile
 	Extended  Kind = "hold"      // Node has a restart-hold of Duration

@@ -85,6 +85,9 @@ func TestHistoryOfCommands(t *testing.T) {
 		{SetPause: &SetPause{On: true, Reason: "new switch", For: time.Hour}},
 		{SetPause: &SetPause{}},
 		{SetPause: &SetPause{}}, // as before
+		{SetRole: &SetRole{Node: "a", Role: Witness}},
+		{SetRole: &SetRole{Node: "a", Role: Witness}}, // as before
+		{SetVoting: &SetVoting{Voting: Voting{Limit: 3}}},
 		{Leave: &Leave{Node: "b"}},
 		{Drain: &Drain{Node: "stranger"}}, // refused
 		note(Note{Node: "b", Seq: 1, Done: []CommandNoted{{What: "bond apply", By: who.Text()}}}),
@@ -102,6 +105,8 @@ func TestHistoryOfCommands(t *testing.T) {
 		"hold b 20s by eve@corp@b",
 		"paused new switch 1h0m0s by eve@corp@b",
 		"resumed by eve@corp@b",
+		"role a witness by eve@corp@b",
+		"voters limit 3 (0: none), replaced after 2m0s by eve@corp@b",
 		"leaving b by eve@corp@b",
 		"done b bond apply by eve@corp@b",
 		"stopped b epoch 2",

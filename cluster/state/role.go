@@ -20,6 +20,9 @@ func (c *change) setRole(r SetRole) error {
 	default:
 		return fmt.Errorf("%w role %q", ErrInvalid, r.Role)
 	}
+	if next.Wanted != n.Wanted || next.Witness != n.Witness {
+		c.record(Event{Kind: Assigned, Node: r.Node, Reason: string(r.Role)})
+	}
 	c.setNode(next)
 	return nil
 }
@@ -43,6 +46,9 @@ func (v Voting) Validate() error {
 func (c *change) setVoting(v SetVoting) error {
 	if err := v.Voting.Validate(); err != nil {
 		return err
+	}
+	if v.Voting != c.Voting {
+		c.record(Event{Kind: Limited, Reason: fmt.Sprintf("limit %d (0: none), replaced after %v", v.Voting.Limit, v.Voting.Patience())})
 	}
 	c.Voting = v.Voting
 	return nil
