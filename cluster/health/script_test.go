@@ -106,6 +106,9 @@ func TestScriptIsNotRealtime(t *testing.T) {
 		var id int
 		fmt.Sscan(thread.Name(), &id)
 		if err := unix.SchedSetAttr(id, attr, 0); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatalf("cannot be real-time here: %v", err)
+			}
 			t.Skipf("cannot be real-time here: %v", err)
 		}
 	}
