@@ -56,17 +56,8 @@ func newChronicler(o chroniclerOptions) *chronicler {
 
 // Run writes until ctx ends.
 func (c *chronicler) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		resetTimer(timer, c.step(ctx))
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-c.wake:
-		}
-	}
+	lookRound(ctx, c.wake, func() time.Duration { return c.step(ctx) })
+	return nil
 }
 
 // carries takes in the groups that this node carries since a moment ago.

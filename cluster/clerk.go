@@ -38,21 +38,13 @@ type clerk struct {
 
 // Run writes until ctx ends.
 func (c *clerk) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		wait := untilBeat()
+	lookRound(ctx, c.wake, func() time.Duration {
 		if !c.step(ctx) {
-			wait = clerkRetry
+			return clerkRetry
 		}
-		resetTimer(timer, wait)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-c.wake:
-		}
-	}
+		return untilBeat()
+	})
+	return nil
 }
 
 // settle has debts written off.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"time"
 	"unsafe"
 
@@ -39,6 +40,21 @@ func kick(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
+	}
+}
+
+// lookRound takes steps until ctx ends. Each says how long to wait for the next, which a wake-up cuts short.
+func lookRound(ctx context.Context, wake <-chan struct{}, step func() time.Duration) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		resetTimer(timer, step())
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-wake:
+		}
 	}
 }
 

@@ -47,17 +47,8 @@ type conductor struct {
 
 // Run conducts while this node leads, until ctx ends.
 func (c *conductor) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		resetTimer(timer, c.step(ctx))
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-c.wake:
-		}
-	}
+	lookRound(ctx, c.wake, func() time.Duration { return c.step(ctx) })
+	return nil
 }
 
 // withdraw notes a voter's withdrawal.

@@ -88,23 +88,16 @@ func newReporter(o reporterOptions) *reporter {
 
 // Run reports until ctx ends.
 func (r *reporter) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
+	lookRound(ctx, r.wake, func() time.Duration {
 		r.report()
-		resetTimer(timer, r.interval())
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-r.wake:
-		}
-	}
+		return r.interval()
+	})
+	return nil
 }
 
 // interval is how long to wait before saying again what was said: a report may get lost, and a new leader must have all
-// of them. A node that has no lease to renew reports as often
-// as others renew: the voters have to know that it is there (lease.Heard).
+// of them. A node that has no lease to renew reports as often as others renew: the voters have to know that it is there
+// (lease.Heard).
 func (r *reporter) interval() time.Duration {
 	if r.epoch() == 0 {
 		return min(r.view().Profile.Renew, untilBeat())

@@ -48,18 +48,9 @@ func newSoloist(o soloistOptions) *soloist {
 
 // Run watches until ctx ends.
 func (s *soloist) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		resetTimer(timer, s.step())
-		select {
-		case <-ctx.Done():
-			s.door.leaveAlone()
-			return nil
-		case <-timer.C:
-		case <-s.wake:
-		}
-	}
+	lookRound(ctx, s.wake, s.step)
+	s.door.leaveAlone()
+	return nil
 }
 
 // step looks, does what is due, and returns when to look again.

@@ -66,17 +66,8 @@ func newSpeaker(o speakerOptions) *speaker {
 func (s *speaker) Run(ctx context.Context) error {
 	defer s.readers.Wait()
 	defer s.close()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		resetTimer(timer, time.Until(s.tick()))
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-s.wake:
-		}
-	}
+	lookRound(ctx, s.wake, func() time.Duration { return time.Until(s.tick()) })
+	return nil
 }
 
 // tick does what is due, and returns when something is due next.

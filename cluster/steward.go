@@ -46,17 +46,8 @@ type steward struct {
 
 // Run keeps the configuration while this node leads, until ctx ends.
 func (s *steward) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		resetTimer(timer, s.step(ctx))
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		case <-s.wake:
-		}
-	}
+	lookRound(ctx, s.wake, func() time.Duration { return s.step(ctx) })
+	return nil
 }
 
 func (s *steward) step(ctx context.Context) time.Duration {
