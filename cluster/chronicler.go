@@ -112,12 +112,8 @@ func (c *chronicler) step(ctx context.Context) time.Duration {
 
 // understood reports whether all members read notes. One of an earlier version stops at what it cannot read.
 func (c *chronicler) understood(view *state.State) bool {
-	for name := range view.Nodes {
-		if a, _ := c.account(name); view.Noted[name] == nil && a.Reads < state.NoteVersion {
-			return false
-		}
-	}
-	return true
+	_, behind := usable(view, state.NoteVersion, c.account)
+	return len(behind) == 0
 }
 
 // compose returns the note that is due, or when there may be one.

@@ -106,6 +106,7 @@ func (m *member) someVoter() string {
 // proposal is a command on its way to the leader.
 type proposal struct {
 	Command state.Command `json:"command"`
+	Reads   int           `json:"reads,omitempty"` // of a node that joins: the newest version of commands that it reads
 }
 
 // outcome is state.Result as it travels.
@@ -119,15 +120,24 @@ type outcome struct {
 // propose has a command committed, wherever the leader is. The error is about the attempt; whether the
 // command was refused says the Result. A command that got lost on the way is tried again, so only those
 // that do no harm when they come twice may be proposed; all of state's are of that kind.
+//
+// A leader of an earlier version would drop what it does not know, so this node looks who can read the command before.
 func (m *member) propose(ctx context.Context, cmd state.Command) (state.Result, error) {
+	return m.proposeFor(ctx, proposal{Command: cmd})
+}
+
+func (m *member) proposeFor(ctx context.Context, p proposal) (state.Result, error) {
 	var out outcome
+	if err := m.awaitReadable(ctx, p.Command.Needs()); err != nil {
+		return state.Result{}, err
+	}
 	err := m.atLeader(ctx,
 		func(ctx context.Context) (err error) {
-			out, err = m.proposeHere(ctx, proposal{cmd})
+			out, err = m.proposeHere(ctx, p)
 			return err
 		},
 		func(ctx context.Context, address string) error {
-			return m.calls.call(ctx, address, "propose", proposal{cmd}, &out)
+			return m.calls.call(ctx, address, "propose", p, &out)
 		})
 	if err != nil {
 		return state.Result{}, err
@@ -142,6 +152,14 @@ func (m *member) propose(ctx context.Context, cmd state.Command) (state.Result, 
 func (m *member) proposeHere(ctx context.Context, p proposal) (outcome, error) {
 	if p.Command.SetPause != nil {
 		p.Command.At = time.Now() // the end of a pause is told by the leader's clock, so its begin is too
+	}
+	if err := m.awaitReadable(ctx, p.Command.Needs()); err != nil {
+		return outcome{}, err
+	}
+	if join := p.Command.Join; join != nil {
+		if err := m.admit(join.Node.Name, p.Reads); err != nil {
+			return outcome{}, err
+		}
 	}
 	result, err := m.raft.Propose(ctx, p.Command)
 	if err != nil {

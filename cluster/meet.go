@@ -77,9 +77,10 @@ func (m *member) askToJoin(ctx context.Context) {
 	}
 	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	ask := func() error { return m.callAny(limited, "join", joinCall{Node: want, By: m.givenBy}) }
+	call := joinCall{Node: want, By: m.givenBy, Reads: state.CommandVersion}
+	ask := func() error { return m.callAny(limited, "join", call) }
 	if len(m.peers()) == 0 && me != nil {
-		ask = func() error { _, err := m.letIn(limited, joinCall{Node: want, By: m.givenBy}); return err }
+		ask = func() error { _, err := m.letIn(limited, call); return err }
 	}
 	err := ask()
 	var refused *callError
@@ -141,6 +142,8 @@ func (m *member) rememberPeers() {
 type joinCall struct {
 	Node state.Node `json:"node"`
 	By   string     `json:"by,omitempty"` // who told the node to, as Command.By
+	// Reads is the newest version of commands that it reads.
+	Reads int `json:"reads,omitempty"`
 }
 
 // presenceCall asks the leader whether a node is in Raft's configuration.
@@ -168,7 +171,11 @@ func (m *member) letIn(ctx context.Context, j joinCall) (struct{}, error) {
 	if state.ParseWho(j.By) == nil {
 		j.By = m.self.node
 	}
-	result, err := m.propose(limited, state.Command{At: time.Now(), By: j.By, Join: &state.Join{Node: j.Node}})
+	if err := m.admit(j.Node.Name, j.Reads); err != nil {
+		return struct{}{}, err
+	}
+	cmd := state.Command{At: time.Now(), By: j.By, Join: &state.Join{Node: j.Node}}
+	result, err := m.proposeFor(limited, proposal{Command: cmd, Reads: j.Reads})
 	return struct{}{}, errors.Join(err, result.Err)
 }
 

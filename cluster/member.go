@@ -211,6 +211,10 @@ func (m *member) assemble() error {
 	m.opened.add(func() error { m.options.Links.Heed(func([]string) {}); return nil })
 	m.steward = &steward{
 		self: m.self.node, log: m.log, applied: m.applied, ceiling: m.votes.Ceiling, stepAside: m.giveUpLeadership,
+		usable: func(view *state.State) int {
+			version, _ := usable(view, state.CommandVersion, m.reporter.of)
+			return version
+		},
 		wake: make(chan struct{}, 1),
 	}
 	return nil
@@ -252,7 +256,7 @@ func (m *member) openRaft() error {
 		Name: m.self.node, Address: m.options.clusterAddress(),
 		Logs: m.stores.Logs, Stable: m.stores.Stable, Snapshots: m.stores.Snapshots,
 		Stream: stream{Listener: m.mux.Listener(protoRaft), credentials: m.creds},
-		Logger: m.log, Committed: m.committed, Broken: m.fail,
+		Logger: m.log, Committed: m.committed, Broken: m.fail, Permit: m.permit,
 	}
 	known, err := m.stores.HasState()
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 type account struct {
 	Applied    uint64              `json:"applied"`              // its state's index
 	Reads      int                 `json:"reads,omitempty"`      // the newest version of commands that it reads
+	Speaks     int                 `json:"speaks,omitempty"`     // as speaksVersion
 	Unfit      string              `json:"unfit,omitempty"`      // why it should hold nothing
 	Interfaces map[string]string   `json:"interfaces,omitempty"` // those that groups use: why unusable; "" if usable
 	Degraded   map[string]degraded `json:"degraded,omitempty"`   // interfaces on links with members missing
@@ -133,7 +134,7 @@ func (r *reporter) report() {
 
 func (r *reporter) account() account {
 	view := r.view()
-	a := account{Applied: view.Index, Reads: state.CommandVersion, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Lacking: r.lacking(), Sources: r.sources(), Damped: r.flaps()}
+	a := account{Applied: view.Index, Reads: state.CommandVersion, Speaks: speaksVersion, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Lacking: r.lacking(), Sources: r.sources(), Damped: r.flaps()}
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()

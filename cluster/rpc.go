@@ -37,6 +37,7 @@ var refusals = map[string]error{
 	"epoch_dead":     state.ErrEpochDead,
 	"invalid":        state.ErrInvalid,
 	"not_leader":     consensus.ErrNotLeader,
+	"behind":         errBehind,
 }
 
 // callError is an error in the answer to a call.

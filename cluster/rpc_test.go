@@ -106,7 +106,7 @@ func TestCallWithoutAnAnswer(t *testing.T) {
 func TestRefusedCommandKeepsItsReason(t *testing.T) {
 	a := raftOfOne(t)
 	m := &member{raft: a}
-	out, err := m.proposeHere(t.Context(), proposal{registering("a")})
+	out, err := m.proposeHere(t.Context(), proposal{Command: registering("a")})
 	check(t, err)
 	if !errors.Is(out.Error, state.ErrEpochAlive) || out.Index != a.View().Index {
 		t.Fatalf("outcome %+v at index %d", out, a.View().Index)

@@ -28,6 +28,7 @@ func (n *Node) Status(context.Context, api.None, api.Progress) (api.Status, erro
 	s.Quorum, _ = m.door.valid()
 	s.Profile = &view.Profile
 	s.Paused = view.Paused
+	s.Commands = m.commandVersions(view)
 	s.Warnings = m.warnings(view)
 	s.Nodes = m.nodeStatus(view, s.Leader)
 	s.Groups = m.groupStatus(view)
@@ -97,7 +98,7 @@ func (m *member) nodeStatus(view *state.State, leader string) []api.NodeStatus {
 		}
 		nodes = append(nodes, api.NodeStatus{
 			Name: name, State: nodeState(n, seen[name], account), Role: string(m.role(view, name)),
-			Leader: name == leader, Epoch: n.Epoch, Address: n.Address, Version: seen[name].Meta.Version,
+			Leader: name == leader, Epoch: n.Epoch, Address: n.Address, Version: seen[name].Meta.Version, Reads: account.Reads, Speaks: account.Speaks,
 			Drained: n.Drained, Labels: n.Labels, Groups: groups, Unfit: account.Unfit, Failing: account.failing(),
 		})
 	}

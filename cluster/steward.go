@@ -29,6 +29,8 @@ type steward struct {
 	// applied returns how far a member's state is, by its own account.
 	applied func(node string) uint64
 	ceiling func() time.Duration // the longest lease that anyone may still count by
+	// usable is the newest version of commands that all members read.
+	usable func(*state.State) int
 	// stepAside has another voter lead.
 	stepAside func()
 	wake      chan struct{}
@@ -54,6 +56,11 @@ func (s *steward) step(ctx context.Context) time.Duration {
 	view := s.raft.View()
 	if !s.track(view) || view.Cluster == "" {
 		return untilBeat()
+	}
+	if view.Uses < state.CommandVersion {
+		if version := s.usable(view); version > view.Uses && version >= state.RaiseVersion {
+			s.raise(ctx, version)
+		}
 	}
 	servers, err := s.raft.Servers()
 	if err != nil || s.raft.NewestConfig() != view.Voters.Index {
@@ -158,6 +165,14 @@ func (s *steward) next(ctx context.Context, view *state.State, servers []consens
 func (s *steward) remove(ctx context.Context, name string) error {
 	result, err := s.raft.Propose(ctx, state.Command{At: time.Now(), Remove: &state.Remove{Node: name}})
 	return errors.Join(err, result.Err)
+}
+
+// raise has it written down that all members read a version, for the time when one of them cannot be asked.
+func (s *steward) raise(ctx context.Context, version int) {
+	result, err := s.raft.Propose(ctx, state.Command{At: time.Now(), Raise: &state.Raise{Version: version}})
+	if err = errors.Join(err, result.Err); err != nil && !errors.Is(err, consensus.ErrNotLeader) {
+		s.log.Warn("write down what all members read", "error", err)
+	}
 }
 
 // elect makes the change of the voters that is due.

@@ -51,18 +51,27 @@ type None struct{}
 
 // Status is what a node knows of itself and its cluster.
 type Status struct {
-	Node    string         `json:"node"`              // the one that answers
-	Version string         `json:"version"`           // of its vipd
-	Cluster string         `json:"cluster,omitempty"` // empty: it belongs to none yet
-	Leader  string         `json:"leader,omitempty"`  // empty: none is known
-	Quorum  bool           `json:"quorum"`            // whether this node holds a lease, which takes a majority
-	Profile *state.Profile `json:"profile,omitempty"`
-	Paused  *state.Pause   `json:"paused,omitempty"` // nil: groups move as they should
+	Node     string         `json:"node"`              // the one that answers
+	Version  string         `json:"version"`           // of its vipd
+	Cluster  string         `json:"cluster,omitempty"` // empty: it belongs to none yet
+	Leader   string         `json:"leader,omitempty"`  // empty: none is known
+	Quorum   bool           `json:"quorum"`            // whether this node holds a lease, which takes a majority
+	Profile  *state.Profile `json:"profile,omitempty"`
+	Paused   *state.Pause   `json:"paused,omitempty"` // nil: groups move as they should
+	Commands *Commands      `json:"commands,omitempty"`
 	// Warnings are conditions that weaken what vipd promises.
 	Warnings []string       `json:"warnings,omitempty"`
 	Nodes    []NodeStatus   `json:"nodes"`
 	Groups   []GroupStatus  `json:"groups"`
 	Fence    *FenceCounters `json:"fence,omitempty"`
+}
+
+// Commands are the versions of what the cluster writes down.
+type Commands struct {
+	Version int `json:"version"` // the newest that the cluster may use, since all members read it
+	Reads   int `json:"reads"`   // the newest that this vipd reads
+	// Behind are the nodes to be upgraded before the cluster may use all that this vipd reads.
+	Behind []string `json:"behind,omitempty"`
 }
 
 // NodeStatus is one member.
@@ -73,7 +82,9 @@ type NodeStatus struct {
 	Leader  bool              `json:"leader"`
 	Epoch   uint64            `json:"epoch"` // 0: it may hold nothing now
 	Address string            `json:"address"`
-	Version string            `json:"version,omitempty"`
+	Version string            `json:"version,omitempty"` // of its vipd
+	Reads   int               `json:"reads,omitempty"`   // the newest version of commands that it reads; 0: it does not say
+	Speaks  int               `json:"speaks,omitempty"`  // the version of what nodes say to each other; 0: it does not say
 	Drained bool              `json:"drained,omitempty"`
 	Labels  map[string]string `json:"labels,omitempty"` // by its node file
 	Groups  []string          `json:"groups"`           // that it holds

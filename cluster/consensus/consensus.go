@@ -39,6 +39,8 @@ type Options struct {
 	Committed func(Commit)
 	// Broken is called once if the log holds something that this build cannot apply.
 	Broken func(error)
+	// Permit says why nothing of a version of commands may be written into the log now, if so. Nil: all may.
+	Permit func(version int) error
 }
 
 // Node is one node's Raft.
@@ -67,6 +69,9 @@ func Start(o Options) (*Node, error) {
 		n.stop()
 		n.transport.Close()
 		n.helpers.Wait()
+		if n.fsm.refused != nil {
+			err = n.fsm.refused // Raft only says that no snapshot could be restored
+		}
 		return nil, fmt.Errorf("start raft: %w", err)
 	}
 	n.helpers.Go(func() { n.boundLog(ctx) })
@@ -122,6 +127,11 @@ func (n *Node) Learn(c Commit) bool { return n.fsm.early(c) }
 // command will be committed, that one too, for a leader may be deposed in the middle of it; and so does the
 // end of ctx, before which a leader whose disk hangs has no answer.
 func (n *Node) Propose(ctx context.Context, cmd state.Command) (state.Result, error) {
+	if n.options.Permit != nil {
+		if err := n.options.Permit(cmd.Needs()); err != nil {
+			return state.Result{}, fmt.Errorf("%s: %w", cmd.Name(), err)
+		}
+	}
 	data, err := cmd.Encode()
 	if err != nil {
 		return state.Result{}, fmt.Errorf("encode %s: %w", cmd.Name(), err)

@@ -3,6 +3,8 @@ package consensus
 import (
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"testing"
 
@@ -170,4 +172,26 @@ func TestUnknownCommandStopsTheNode(t *testing.T) {
 	diff(t, "view", before, a.View())
 	_, broken := a.told()
 	diff(t, "times told", 1, len(broken))
+}
+
+// What a member could not read is not written, whoever proposes it; and a snapshot that is too new says what it takes.
+func TestVersionsAreKept(t *testing.T) {
+	refused := errors.New("b has to be upgraded")
+	f := newFSM(func(Commit) {}, func(error) {})
+	n := &Node{fsm: f, options: Options{Permit: func(version int) error {
+		if version > 1 {
+			return refused
+		}
+		return nil
+	}}}
+	if _, err := n.Propose(t.Context(), state.Command{Raise: &state.Raise{Version: 6}}); !errors.Is(err, refused) {
+		t.Errorf("proposed: %v", err)
+	}
+
+	var broken error
+	f = newFSM(func(Commit) {}, func(err error) { broken = err })
+	err := f.Restore(io.NopCloser(strings.NewReader(`{"format":1000}`)))
+	if old := (*state.TooOldError)(nil); !errors.As(err, &old) || !errors.As(broken, &old) || f.refused == nil {
+		t.Errorf("restored: %v; broken: %v", err, broken)
+	}
 }

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -29,7 +30,8 @@ type fsm struct {
 	mu      sync.Mutex // orders changes of view
 	applied *state.State
 	view    atomic.Pointer[state.State]
-	stopped bool // after an entry that this build cannot read
+	stopped bool  // after an entry that this build cannot read
+	refused error // why it could not read a snapshot, if it is too old for it
 }
 
 var (
@@ -129,6 +131,10 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 func (f *fsm) Restore(r io.ReadCloser) error {
 	defer r.Close()
 	s, err := state.Decode(r)
+	if old := (*state.TooOldError)(nil); errors.As(err, &old) {
+		f.refused = err
+		f.broken(err)
+	}
 	if err != nil {
 		return fmt.Errorf("restore snapshot: %w", err)
 	}

@@ -35,7 +35,7 @@ func drawHistory(t *rapid.T) history {
 				{Retire: &state.Retire{Tenure: state.Tenure{Node: name, Epoch: s.LastEpoch}}},
 				{Drain: &state.Drain{Node: name, On: s.LastEpoch%2 == 0}},
 			}).Draw(t, "command")
-			cmd.Version = state.CommandVersion
+			cmd.Version = cmd.Needs()
 			c.Command = encode(t, cmd)
 			s, _ = s.Apply(c.Index, cmd)
 		}

@@ -37,6 +37,7 @@ func (s *State) Apply(index uint64, cmd Command) (*State, Result) {
 		return &refused, Result{Err: err}
 	}
 	c.Index = index
+	c.Uses = max(c.Uses, cmd.Version)
 	c.chronicle()
 	next := c.State
 	return &next, c.result
@@ -107,6 +108,8 @@ func (c *change) apply(cmd Command) error {
 		return nil
 	case cmd.Note != nil:
 		return c.note(*cmd.Note)
+	case cmd.Raise != nil:
+		return c.raise(*cmd.Raise)
 	}
 	return errUnknownCommand
 }

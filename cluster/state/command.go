@@ -7,16 +7,6 @@ import (
 	"time"
 )
 
-// CommandVersion is the newest command version this build writes and reads. A command is written in the oldest version
-// that has all of it, so that a cluster of several versions understands it: 2 is for checks and
-// for groups that move together, 3 for what says where groups may be and when they move,
-// and for what else happens on a node then, and for
-// the roles of members, 4 for Restore, NoteVersion for notes.
-const CommandVersion = 5
-
-// NoteVersion is the first version with notes, which nobody waits for: they are written once all members read it.
-const NoteVersion = 5
-
 // Command is one replicated change. Exactly one of the pointers is set.
 type Command struct {
 	Version int       `json:"v"`
@@ -41,6 +31,7 @@ type Command struct {
 	SetVoting  *SetVoting  `json:"set_voting,omitempty"`
 	SetPause   *SetPause   `json:"set_pause,omitempty"`
 	Note       *Note       `json:"note,omitempty"`
+	Raise      *Raise      `json:"raise,omitempty"`
 }
 
 // Init founds the cluster with its first node.
@@ -157,72 +148,21 @@ type SetVoting struct {
 
 // Encode returns the command as it stands in the Raft log.
 func (c Command) Encode() ([]byte, error) {
-	c.Version = c.needs()
+	c.Version = c.Needs()
 	return json.Marshal(c)
-}
-
-// needs is the oldest version that has all of the command.
-func (c Command) needs() int {
-	version := 1
-	if c.SetRole != nil || c.SetVoting != nil {
-		version = 3
-	}
-	if c.Restore != nil {
-		version = 4
-	}
-	if c.SetPause != nil {
-		version = 3
-	}
-	if c.Note != nil {
-		version = NoteVersion
-	}
-	if c.Init != nil {
-		version = max(version, c.Init.Node.needs())
-	}
-	if c.Join != nil {
-		version = max(version, c.Join.Node.needs())
-	}
-	if c.SetGroups != nil {
-		if len(c.SetGroups.Checks) > 0 {
-			version = 2
-		}
-		for i := range c.SetGroups.Groups {
-			version = max(version, c.SetGroups.Groups[i].needs())
-		}
-	}
-	return version
-}
-
-// needs is the oldest version that has all of the group.
-func (g *Group) needs() int {
-	switch {
-	case g.Apart != "" || g.Balance || g.Damping != nil || len(g.Nodes) > 0 || len(g.Selector) > 0 || g.Notify != nil || len(g.Routes) > 0 || len(g.Rules) > 0:
-		return 3
-	case g.Together != "":
-		return 2
-	}
-	return 1
-}
-
-// needs is the oldest version that has all of the node.
-func (n *Node) needs() int {
-	if len(n.Labels) > 0 || n.Wanted != Auto {
-		return 3
-	}
-	return 1
 }
 
 // DecodeCommand reads a command from the Raft log. It fails on a command this build does not know in
 // full: to apply a part of it would make this node's state differ from the others'.
 func DecodeCommand(data []byte) (Command, error) {
+	if err := checkVersion(data); err != nil {
+		return Command{}, err
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	var c Command
 	if err := dec.Decode(&c); err != nil {
 		return Command{}, fmt.Errorf("decode command: %w", err)
-	}
-	if c.Version < 1 || c.Version > CommandVersion {
-		return Command{}, fmt.Errorf("decode command: version %d; this vipd reads up to %d", c.Version, CommandVersion)
 	}
 	return c, nil
 }
@@ -266,6 +206,8 @@ func (c Command) Name() string {
 		return "set pause"
 	case c.Note != nil:
 		return "note"
+	case c.Raise != nil:
+		return "raise"
 	}
 	return "nothing"
 }

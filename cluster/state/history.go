@@ -38,6 +38,7 @@ const (
 	Applied   Kind = "applied"   // another specification
 	Timed     Kind = "profile"   // another profile
 	Extended  Kind = "hold"      // Node has a restart-hold of Duration
+	Raised    Kind = "version"   // of commands that may be used is a newer one
 	Done      Kind = "done"      // a command that concerned Node alone
 )
 

@@ -42,7 +42,7 @@ func TestRolesAreOfANewerVersion(t *testing.T) {
 		"voting": {SetVoting: &SetVoting{Voting{Limit: 3}}},
 		"join":   {Join: &Join{Node: Node{Name: "b", Wanted: Learner}}},
 	} {
-		if got := cmd.needs(); got != 3 {
+		if got := cmd.Needs(); got != 3 {
 			t.Errorf("%s is written in version %d", name, got)
 		}
 	}

@@ -44,8 +44,13 @@ func Decode(r io.Reader) (*State, error) {
 	if err := json.NewDecoder(r).Decode(s); err != nil {
 		return nil, fmt.Errorf("decode state: %w", err)
 	}
-	if s.Format < 1 || s.Format > FormatVersion {
-		return nil, fmt.Errorf("decode state: format %d; this vipd reads up to %d", s.Format, FormatVersion)
+	switch {
+	case s.Format < 1:
+		return nil, fmt.Errorf("decode state: it says format %d", s.Format)
+	case s.Format > FormatVersion:
+		return nil, &TooOldError{Needs: s.Format, Reads: FormatVersion, What: "snapshot"}
+	case s.Uses > CommandVersion:
+		return nil, &TooOldError{Needs: s.Uses, Reads: CommandVersion, What: "command"}
 	}
 	if err := s.whole(); err != nil {
 		return nil, fmt.Errorf("decode state: %w", err)

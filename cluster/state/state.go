@@ -47,6 +47,10 @@ type State struct {
 	// Voting says how many members should vote.
 	Voting Voting `json:"voting,omitzero"`
 
+	// Uses is the newest version of commands that is in the log, or that all members are known to read. A member of an
+	// earlier version forgets it.
+	Uses int `json:"uses,omitempty"`
+
 	// History is what happened, oldest first. Nothing is decided by it, nor by the rest below: a member of an earlier
 	// version keeps none. Forgotten is the newest event that is not in it any more.
 	History   []*Event `json:"history,omitempty"`

@@ -23,6 +23,9 @@ func (c *ctl) statusCommand() *cobra.Command {
 		Long: `status shows the cluster as this host's node sees it: whether a majority can be reached, what weakens
 its promises, the nodes, and the groups of addresses with who holds each, for how long, and why.
 
+The cluster writes down nothing that a node cannot read: "commands of version" is what all nodes read, and may be used.
+While nodes of several versions are in one cluster, those to be upgraded before the rest may be used are named.
+
 For a group that nobody holds it says of each node why not. SINCE is the time since the group was given to
 its holder. EPOCH numbers the start of a node's daemon; "-" is a node that may hold nothing now.
 
@@ -85,6 +88,13 @@ func (v statusView) sentence() string {
 	if v.Profile != nil {
 		text += ", profile " + profileText(*v.Profile)
 	}
+	if v.Commands != nil {
+		text += fmt.Sprintf(", commands of version %d", v.Commands.Version)
+		if len(v.Commands.Behind) > 0 {
+			text += "\n" + v.paint.warn(fmt.Sprintf("SEVERAL VERSIONS: what is new (up to version %d) is refused until these are upgraded: %s",
+				v.Commands.Reads, strings.Join(v.Commands.Behind, ", ")))
+		}
+	}
 	if !v.Quorum {
 		serves := "nothing"
 		if slices.ContainsFunc(v.Groups, func(g api.GroupStatus) bool { return g.VRRP != nil && g.VRRP.Alone }) {
@@ -127,7 +137,7 @@ func (v statusView) nodes() string {
 		if n.Epoch != 0 {
 			epoch = fmt.Sprint(n.Epoch)
 		}
-		rows[i].cells = []string{n.Name, n.Role, n.State, leader, epoch, n.Address, list(n.Groups, v.limit())}
+		rows[i].cells = []string{n.Name, n.Role, n.State, leader, epoch, n.Address, orDash(n.Version), list(n.Groups, v.limit())}
 		rows[i].bad = n.State == "failed" || n.State == "no lease"
 		if n.Drained {
 			rows[i].notes = append(rows[i].notes, v.paint.warn("drained: it gets nothing until `vipctl undrain "+n.Name+"`"))
@@ -142,7 +152,7 @@ func (v statusView) nodes() string {
 			rows[i].notes = append(rows[i].notes, v.paint.bad("check fails: "+check))
 		}
 	}
-	return table(v.paint, []string{"NAME", "ROLE", "STATE", "LEADER", "EPOCH", "ADDRESS", "GROUPS"}, rows)
+	return table(v.paint, []string{"NAME", "ROLE", "STATE", "LEADER", "EPOCH", "ADDRESS", "VERSION", "GROUPS"}, rows)
 }
 
 func labelText(labels map[string]string) string {

@@ -16,9 +16,10 @@ func three(since time.Time) api.Status {
 	profile := state.LAN
 	return api.Status{
 		Node: "n1", Version: "v1.2.3", Cluster: "c1", Leader: "n2", Quorum: true, Profile: &profile,
+		Commands: &api.Commands{Version: 4, Reads: 6, Behind: []string{"node-three"}},
 		Warnings: []string{"two voters: the loss of either stops the cluster"},
 		Nodes: []api.NodeStatus{
-			{Name: "n1", State: "alive", Role: "voter", Epoch: 3, Address: "10.0.0.1:7947", Groups: []string{"a", "b", "c", "d", "e"}},
+			{Name: "n1", State: "alive", Role: "voter", Epoch: 3, Address: "10.0.0.1:7947", Version: "v1.2.3", Reads: 6, Groups: []string{"a", "b", "c", "d", "e"}},
 			{Name: "n2", State: "alive", Role: "voter", Leader: true, Epoch: 4, Address: "10.0.0.2:7947", Drained: true, Labels: map[string]string{"site": "north", "rack": "a"}, Groups: []string{"web"}},
 			{Name: "node-three", State: "failed", Role: "learner", Address: "10.0.0.3:7947", Unfit: "it reads its state back"},
 		},

@@ -22,7 +22,7 @@ func (c *ctl) versionCommand() *cobra.Command {
 		Short:   "Show the versions of vipctl and of this host's vipd",
 		Long: `version shows what version this vipctl is, and what version the vipd is that runs on this host. If no vipd
 answers, vipctl's own is shown all the same, and the exit code is 3. The other nodes' versions are in
-the output of vipctl status -o json.`,
+the output of vipctl status.`,
 		Example: "  vipctl version",
 		Args:    operands(),
 		RunE: c.action(func(ctx context.Context, _ []string) error {
