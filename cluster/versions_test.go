@@ -43,6 +43,7 @@ func TestNothingNewerThanAllMembersRead(t *testing.T) {
 
 func TestWhoIsTooOldDoesNotJoin(t *testing.T) {
 	m := &member{raft: raftOfOne(t)}
+	m.early.Store(m.raft)
 	m.options.Version = "v9"
 	check(t, m.admit("b", 0))
 	result, err := m.raft.Propose(t.Context(), state.Command{Raise: &state.Raise{Version: 6}})
