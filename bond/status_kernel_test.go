@@ -182,16 +182,16 @@ func TestKernelWatch(t *testing.T) {
 	events, ended := make(chan Status), make(chan error, 1)
 	var last Status
 	watch := func() error {
-		return Watch(ctx, func(e Event) bool { return last.Concerns(e) }, func() error {
+		return Watch(ctx, func(e Event) bool { return last.Concerns(e) }, func() (time.Duration, error) {
 			now, err := ReadStatus("bond0")
 			if last = now; err != nil {
-				return err
+				return 0, err
 			}
 			select {
 			case events <- now:
 			case <-ctx.Done():
 			}
-			return nil
+			return time.Second, nil
 		})
 	}
 	go func() { ended <- h.in(watch) }()

@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
 // Watch calls look when it starts, after each change of a link that concerns
-// returns true for, and once a second, since the kernel announces some changes
-// to nobody (LACP's churn, counters, speed). It returns when ctx ends, with its
-// error.
-func Watch(ctx context.Context, concerns func(Event) bool, look func() error) error {
+// returns true for, and after the time that look returned, since the kernel
+// announces some changes to nobody (LACP's churn, counters, speed). It returns
+// when ctx ends, with its error.
+func Watch(ctx context.Context, concerns func(Event) bool, look func() (again time.Duration, err error)) error {
 	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK)
 	if err != nil {
 		return fmt.Errorf("watch links: %w", err)
@@ -26,12 +27,14 @@ func Watch(ctx context.Context, concerns func(Event) bool, look func() error) er
 			socket.Close()
 		}
 	}()
-	if err := socket.SetReceiveTimeout(&unix.Timeval{Sec: 1}); err != nil {
-		return fmt.Errorf("watch links: %w", err)
-	}
 	for {
-		if err := look(); err != nil {
+		again, err := look()
+		if err != nil {
 			return err
+		}
+		timeout := unix.NsecToTimeval(again.Nanoseconds())
+		if err := socket.SetReceiveTimeout(&timeout); err != nil {
+			return fmt.Errorf("watch links: %w", err)
 		}
 		if err := awaitEvent(socket, concerns); err != nil {
 			if ctx.Err() != nil {

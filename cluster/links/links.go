@@ -56,7 +56,10 @@ const rewatch = time.Second
 // descriptor is to be had, are no reason to end what is held.
 func (l *Links) Run(ctx context.Context) error {
 	for {
-		err := bond.Watch(ctx, l.concerns, l.Look)
+		err := bond.Watch(ctx, l.concerns, func() (time.Duration, error) {
+			err := l.Look()
+			return l.again(), err
+		})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -67,6 +70,27 @@ func (l *Links) Run(ctx context.Context) error {
 		case <-time.After(rewatch):
 		}
 	}
+}
+
+// Of a bond or a team some changes are announced to nobody; of other links only a message that got lost is missed.
+const (
+	lookEach   = time.Second
+	lookSeldom = 10 * time.Second
+)
+
+// again is when to look again though nothing was announced.
+func (l *Links) again() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.configs) > 0 {
+		return lookEach
+	}
+	for _, s := range l.statuses {
+		if s.Kind == "bond" || s.Kind == "team" {
+			return lookEach
+		}
+	}
+	return lookSeldom
 }
 
 // Heed sets what is called after each change, and must not block. moved names the links whose neighbours have to
