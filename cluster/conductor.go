@@ -166,15 +166,15 @@ func (c *conductor) dead(view *state.State) []state.Tenure {
 	return dead
 }
 
-// successor returns who should stand for election because a majority withdrew the leader's lease; "" when
-// none did.
-func (c *conductor) successor(voters []string, leader string, epoch uint64) string {
+// successor returns who should stand for election because a majority withdrew the leader's lease, and whether all
+// others can know no better; "" when no majority did.
+func (c *conductor) successor(voters []string, leader string, epoch uint64) (name string, certain bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if epoch == 0 || !c.tally.Quorum(voters, leader, epoch) {
-		return ""
+		return "", false
 	}
-	return c.tally.Candidate(voters, leader, epoch)
+	return c.tally.Candidate(voters, leader, epoch), c.tally.Unanimous(voters, leader, epoch)
 }
 
 // voterNames returns the voters of Raft's newest configuration, committed or not.

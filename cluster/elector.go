@@ -13,8 +13,8 @@ import (
 	"vipd/cluster/state"
 )
 
-// Waits of the elector, each random up to its bound. Even the first candidate waits a little: voters that
-// heard different withdrawals may each take themselves for it. The others give it time for four syncs of a slow disk,
+// Waits of the elector, each random up to its bound. Unless all have withdrawn, even the first candidate waits a
+// little: voters that heard different withdrawals may each take themselves for it. The others give it time for four syncs of a slow disk,
 // its own and theirs: two who stand in one term share the votes, and Raft tries again only after its own timeout.
 const (
 	firstTry      = 3 * time.Millisecond
@@ -31,11 +31,12 @@ type elector struct {
 	log  *slog.Logger
 	raft *consensus.Node
 	// successor is the conductor's.
-	successor func(voters []string, leader string, epoch uint64) string
+	successor func(voters []string, leader string, epoch uint64) (name string, certain bool)
 	wake      chan struct{}
 	asked     chan string // the leader who gives up asks this node to stand
 
 	against string // the silent leader that this node waits to replace
+	hasty   bool   // without waiting
 
 	mu         sync.Mutex
 	challenger lease.Challenger
@@ -55,37 +56,42 @@ func (e *elector) Run(ctx context.Context) error {
 		case leader := <-e.asked:
 			e.campaign(ctx, leader, "the leader gave up")
 		case <-timer.C:
-			if leader, _ := e.due(); leader != "" && leader == e.against {
+			if leader, _, _ := e.due(); leader != "" && leader == e.against {
 				e.campaign(ctx, leader, "a majority withdrew its lease")
 				resetTimer(timer, laterTryAfter+rand.N(laterTry))
 			} else {
 				e.against = ""
 			}
 		case <-e.wake:
-			leader, first := e.due()
-			if leader == e.against {
+			leader, first, certain := e.due()
+			hasty := first == e.node && certain
+			if leader == e.against && hasty == e.hasty {
 				continue
 			}
-			e.against = leader
-			if first == e.node {
+			e.against, e.hasty = leader, hasty
+			switch {
+			case hasty:
+				resetTimer(timer, 0)
+			case first == e.node:
 				resetTimer(timer, rand.N(firstTry))
-			} else {
+			default:
 				resetTimer(timer, laterTryAfter+rand.N(laterTry))
 			}
 		}
 	}
 }
 
-// due returns the leader that has to be replaced and who should be first to stand; empty when there is
-// none, or when this node does not vote.
-func (e *elector) due() (leader, first string) {
+// due returns the leader that has to be replaced and who should be first to stand, for certain or as far as this node
+// knows; empty when there is none, or when this node does not vote.
+func (e *elector) due() (leader, first string, certain bool) {
 	view := e.raft.View()
 	stands := e.note(view)
 	leader, _ = e.raft.Leader()
 	if leader == e.node || !stands[leader] || !slices.Contains(view.Voters.Names, e.node) {
-		return "", ""
+		return "", "", false
 	}
-	return leader, e.successor(view.Voters.Names, leader, view.Nodes[leader].Epoch)
+	first, certain = e.successor(view.Voters.Names, leader, view.Nodes[leader].Epoch)
+	return leader, first, certain
 }
 
 // note takes down which members a majority withdrew, and returns those to be challenged if they lead. What
@@ -96,7 +102,7 @@ func (e *elector) note(view *state.State) map[string]bool {
 	defer e.mu.Unlock()
 	stands := map[string]bool{}
 	for name, epoch := range view.LiveEpochs() {
-		if e.successor(view.Voters.Names, name, epoch) != "" {
+		if successor, _ := e.successor(view.Voters.Names, name, epoch); successor != "" {
 			stands[name] = e.challenger.Stands(name, epoch, term)
 		}
 	}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -82,26 +83,30 @@ func TestSuccessor(t *testing.T) {
 	c := &conductor{log: quiet(), wake: make(chan struct{}, 1)}
 	voters := []string{"a", "b", "c"}
 	c.withdraw(lease.Withdrawal{Member: "a", Epoch: 1, Voter: "b", LastTerm: 2, LastIndex: 10})
-	diff(t, "by one of three", "", c.successor(voters, "a", 1))
+	successor := func(epoch uint64) string {
+		name, certain := c.successor(voters, "a", epoch)
+		return fmt.Sprint(name, " ", certain)
+	}
+	diff(t, "by one of three", " false", successor(1))
 	c.withdraw(lease.Withdrawal{Member: "a", Epoch: 1, Voter: "c", LastTerm: 2, LastIndex: 11})
-	diff(t, "the newest log", "c", c.successor(voters, "a", 1))
-	diff(t, "another epoch", "", c.successor(voters, "a", 2))
-	diff(t, "no epoch", "", c.successor(voters, "a", 0))
+	diff(t, "the newest log", "c true", successor(1))
+	diff(t, "another epoch", " false", successor(2))
+	diff(t, "no epoch", " false", successor(0))
 }
 
 func TestElectorChallengesOnlyASilentLeaderOfOld(t *testing.T) {
 	a, b := raftOfTwo(t)
 	silent := false
 	electorOf := func(name string, raft *consensus.Node) *elector {
-		return &elector{node: name, log: quiet(), raft: raft, successor: func(_ []string, leader string, _ uint64) string {
+		return &elector{node: name, log: quiet(), raft: raft, successor: func(_ []string, leader string, _ uint64) (string, bool) {
 			if silent && leader == "a" {
-				return "b"
+				return "b", false
 			}
-			return ""
+			return "", false
 		}}
 	}
 	due := func(e *elector) string {
-		leader, first := e.due()
+		leader, first, _ := e.due()
 		return leader + " by " + first
 	}
 	e := electorOf("b", b)
@@ -136,11 +141,11 @@ func TestElectorReplacesTheSilentLeader(t *testing.T) {
 	a, b := raftOfTwo(t)
 	e := &elector{
 		node: "b", log: quiet(), raft: b, wake: make(chan struct{}, 1), asked: make(chan string, 1),
-		successor: func(_ []string, leader string, _ uint64) string {
+		successor: func(_ []string, leader string, _ uint64) (string, bool) {
 			if leader == "a" {
-				return "b"
+				return "b", true
 			}
-			return ""
+			return "", false
 		},
 	}
 	runs(t, e.Run)
@@ -152,7 +157,7 @@ func TestElectorStandsWhenAsked(t *testing.T) {
 	_, b := raftOfTwo(t)
 	e := &elector{
 		node: "b", log: quiet(), raft: b, wake: make(chan struct{}, 1), asked: make(chan string, 1),
-		successor: func([]string, string, uint64) string { return "" },
+		successor: func([]string, string, uint64) (string, bool) { return "", false },
 	}
 	runs(t, e.Run)
 	e.asked <- "a"

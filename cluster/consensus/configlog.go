@@ -21,6 +21,7 @@ type configLog struct {
 	// atOpen is the newest entry that stood in the log when it was opened, has not been dropped since,
 	// and changes the replicated state.
 	atOpen uint64
+	change uint64 // the newest entry that changes the replicated state; 0: none that is still in the log
 
 	sizes logSizes
 	tried int           // size of the log that was told of last
@@ -44,10 +45,8 @@ func openConfigLog(store raft.LogStore) (*configLog, error) {
 			return nil, fmt.Errorf("read raft log entry %d: %w", i, err)
 		}
 		c.note(&l)
-		if changesState(&l) {
-			c.atOpen = l.Index
-		}
 	}
+	c.atOpen = c.change
 	return c, nil
 }
 
@@ -60,6 +59,9 @@ func (c *configLog) note(l *raft.Log) {
 	defer c.mu.Unlock()
 	if l.Type == raft.LogConfiguration && !slices.Contains(c.configs, l.Index) {
 		c.configs = append(c.configs, l.Index)
+	}
+	if changesState(l) {
+		c.change = l.Index
 	}
 	c.last, c.lastTerm = l.Index, l.Term
 	c.sizes.put(l.Index, len(l.Data))
@@ -134,15 +136,16 @@ func (c *configLog) rewind(last uint64) error {
 		return err
 	}
 	c.lastTerm = l.Term
-	for c.atOpen > last {
-		if changesState(l) {
-			c.atOpen = l.Index
-			break
-		}
+	if c.change <= last {
+		return nil
+	}
+	for !changesState(l) {
 		if l, err = c.get(l.Index - 1); err != nil {
 			return err
 		}
 	}
+	c.change = l.Index
+	c.atOpen = min(c.atOpen, c.change)
 	return nil
 }
 
@@ -155,6 +158,13 @@ func (c *configLog) get(index uint64) (*raft.Log, error) {
 		return nil, fmt.Errorf("read raft log entry %d: %w", index, err)
 	}
 	return &l, nil
+}
+
+// newestChange returns the index of the newest entry that changes the replicated state.
+func (c *configLog) newestChange() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.change
 }
 
 // standing returns atOpen.

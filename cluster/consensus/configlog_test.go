@@ -39,11 +39,11 @@ func logWith(t fataler, logs []*raft.Log) *configLog {
 }
 
 // facts are what a configLog tells.
-type facts struct{ Newest, Term, Last, Standing uint64 }
+type facts struct{ Newest, Term, Last, Standing, Change uint64 }
 
 func factsOf(c *configLog) facts {
 	term, last := c.end()
-	return facts{c.newest(), term, last, c.standing()}
+	return facts{c.newest(), term, last, c.standing(), c.newestChange()}
 }
 
 func TestConfigLog(t *testing.T) {
@@ -55,29 +55,29 @@ func TestConfigLog(t *testing.T) {
 		want facts
 	}{
 		{"empty", nil, nil, facts{}},
-		{"opened", stand, nil, facts{Newest: 4, Term: 1, Last: 6, Standing: 5}},
-		{"begins late", entries(10, 3, noop, config), nil, facts{Newest: 11, Term: 3, Last: 11, Standing: 11}},
+		{"opened", stand, nil, facts{Newest: 4, Term: 1, Last: 6, Standing: 5, Change: 5}},
+		{"begins late", entries(10, 3, noop, config), nil, facts{Newest: 11, Term: 3, Last: 11, Standing: 11, Change: 11}},
 		{"appended", stand, func(c *configLog) error { return c.StoreLogs(entries(7, 2, noop, config, command)) },
-			facts{Newest: 8, Term: 2, Last: 9, Standing: 5}},
+			facts{Newest: 8, Term: 2, Last: 9, Standing: 5, Change: 9}},
 		{"one appended", nil, func(c *configLog) error { return c.StoreLog(entries(1, 1, config)[0]) },
-			facts{Newest: 1, Term: 1, Last: 1}},
+			facts{Newest: 1, Term: 1, Last: 1, Change: 1}},
 		{"tail dropped", stand, func(c *configLog) error { return c.DeleteRange(4, 6) },
-			facts{Newest: 1, Term: 1, Last: 3, Standing: 3}},
+			facts{Newest: 1, Term: 1, Last: 3, Standing: 3, Change: 3}},
 		{"tail of no consequence dropped", stand, func(c *configLog) error { return c.DeleteRange(6, 6) },
-			facts{Newest: 4, Term: 1, Last: 5, Standing: 5}},
+			facts{Newest: 4, Term: 1, Last: 5, Standing: 5, Change: 5}},
 		{"tail dropped down to what changes nothing", stand, func(c *configLog) error { return c.DeleteRange(3, 6) },
-			facts{Newest: 1, Term: 1, Last: 2, Standing: 1}},
+			facts{Newest: 1, Term: 1, Last: 2, Standing: 1, Change: 1}},
 		{"what was appended is dropped", stand, func(c *configLog) error {
 			return errors.Join(c.StoreLogs(entries(7, 2, config, command)), c.DeleteRange(7, 8))
-		}, facts{Newest: 4, Term: 1, Last: 6, Standing: 5}},
+		}, facts{Newest: 4, Term: 1, Last: 6, Standing: 5, Change: 5}},
 		{"tail replaced", stand, func(c *configLog) error {
 			return errors.Join(c.DeleteRange(4, 6), c.StoreLogs(entries(4, 5, config)))
-		}, facts{Newest: 4, Term: 5, Last: 4, Standing: 3}},
+		}, facts{Newest: 4, Term: 5, Last: 4, Standing: 3, Change: 4}},
 		{"head compacted", stand, func(c *configLog) error { return c.DeleteRange(1, 5) },
-			facts{Newest: 4, Term: 1, Last: 6, Standing: 5}},
+			facts{Newest: 4, Term: 1, Last: 6, Standing: 5, Change: 5}},
 		{"head compacted, then the tail dropped", entries(1, 1, config, command, noop, noop), func(c *configLog) error {
 			return errors.Join(c.DeleteRange(1, 2), c.DeleteRange(4, 4))
-		}, facts{Newest: 1, Term: 1, Last: 3, Standing: 2}},
+		}, facts{Newest: 1, Term: 1, Last: 3, Standing: 2, Change: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := logWith(t, c.logs)

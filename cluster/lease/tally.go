@@ -56,6 +56,17 @@ func (t *Tally) Candidate(voters []string, member string, epoch uint64) string {
 	return best.Voter
 }
 
+// Unanimous reports whether all voters but the member itself withdrew the epoch: then all who know of it name the same
+// candidate.
+func (t *Tally) Unanimous(voters []string, member string, epoch uint64) bool {
+	for _, voter := range voters {
+		if _, ok := t.get(member, epoch, voter); !ok && voter != member {
+			return false
+		}
+	}
+	return true
+}
+
 func newer(a, b Withdrawal) bool {
 	return cmp.Or(
 		cmp.Compare(a.LastTerm, b.LastTerm),

@@ -45,11 +45,19 @@ func TestTallyCandidate(t *testing.T) {
 	if got := tally.Candidate(voters, "a", 7); got != "" {
 		t.Fatalf("candidate %q of none", got)
 	}
+	unanimous := func(want bool) {
+		t.Helper()
+		if got := tally.Unanimous(voters, "a", 7); got != want {
+			t.Fatalf("unanimous: %v; want %v", got, want)
+		}
+	}
 	add("a", 9, 9) // the dead leader itself
 	add("x", 9, 9) // not a voter
 	add("d", 3, 8)
 	add("c", 3, 9)
+	unanimous(false)
 	add("b", 2, 10)
+	unanimous(true)
 	if got := tally.Candidate(voters, "a", 7); got != "c" {
 		t.Fatalf("candidate %q; want c, whose log is newest", got)
 	}
