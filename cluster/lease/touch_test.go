@@ -45,14 +45,14 @@ func TestVoterBackInTouchHearsAllFirst(t *testing.T) {
 	expectVoter(t, v.Step(due+Instant(100*ms), Tick{}))
 }
 
-func TestVoterIsInTouchForHalfALease(t *testing.T) {
+func TestVoterIsInTouchForHalfAPromise(t *testing.T) {
 	due := at(100*ms + promised)
 	v := touchy(t)
-	v.Step(due-Instant(125*ms)+1, Heard{Node: "x"})
+	v.Step(due-Instant(promised/2)+1, Heard{Node: "x"})
 	expectDue(t, v, due, persistA)
 
 	v = touchy(t)
-	v.Step(due-Instant(125*ms), Heard{Node: "x"})
+	v.Step(due-Instant(promised/2)-1, Heard{Node: "x"})
 	expectVoter(t, v.Step(due, Tick{}))
 
 	v = touchy(t)

@@ -217,7 +217,7 @@ func (v *Voter) inTouch(now Instant) bool {
 	n := 0
 	for _, voter := range v.voters {
 		at, ever := v.heard[voter]
-		if voter == v.self || ever && now.Sub(at) < v.timing.Lease/2 {
+		if voter == v.self || ever && now.Sub(at) < v.timing.Promise()/2 {
 			n++
 		}
 	}

@@ -15,8 +15,8 @@ type Profile struct {
 
 // The profiles that have a name.
 var (
-	LAN  = Profile{Name: "lan", Renew: 80 * time.Millisecond, Lease: 250 * time.Millisecond, Margin: 10 * time.Millisecond}
-	Fast = Profile{Name: "fast", Renew: 5 * time.Millisecond, Lease: 25 * time.Millisecond, Margin: 5 * time.Millisecond}
+	LAN  = Profile{Name: "lan", Renew: 100 * time.Millisecond, Lease: 280 * time.Millisecond, Margin: 10 * time.Millisecond}
+	Fast = Profile{Name: "fast", Renew: 5 * time.Millisecond, Lease: 22 * time.Millisecond, Margin: 5 * time.Millisecond}
 	WAN  = Profile{Name: "wan", Renew: 500 * time.Millisecond, Lease: 3 * time.Second, Margin: 50 * time.Millisecond}
 )
 
@@ -44,8 +44,8 @@ func (p Profile) Validate() error {
 		return fmt.Errorf("renew %v is shorter than %v; nodes would do nothing but renew", p.Renew, MinRenew)
 	case p.Lease > MaxLease:
 		return fmt.Errorf("lease %v is longer than %v; a dead holder would be replaced that late", p.Lease, MaxLease)
-	case p.Lease < 3*p.Renew:
-		return fmt.Errorf("lease %v leaves no room for a lost renewal every %v; make it at least %v", p.Lease, p.Renew, 3*p.Renew)
+	case p.Lease < 5*p.Renew/2:
+		return fmt.Errorf("lease %v leaves no room for a lost renewal every %v; make it at least %v", p.Lease, p.Renew, 5*p.Renew/2)
 	case p.Margin < MinMargin:
 		return fmt.Errorf("margin %v is shorter than %v, within which the kernel's gate may still be open", p.Margin, MinMargin)
 	case p.Margin > p.Lease:

@@ -22,8 +22,8 @@ func (c *ctl) profileCommand() *cobra.Command {
 		Long: `profile shows how fast the cluster notices that a node is gone, or changes it for all nodes at once.
 
   NAME  RENEW   LEASE   MARGIN  for
-  lan   80ms    250ms   10ms    hosts of one site
-  fast  5ms     25ms    5ms     a quiet dedicated link, with real-time scheduling
+  lan   100ms   280ms   10ms    hosts of one site
+  fast  5ms     22ms    5ms     a quiet dedicated link, with real-time scheduling
   wan   500ms   3s      50ms    between sites
 
 Each node renews its lease with a majority of the voters every RENEW. One that could not for LEASE serves
@@ -32,7 +32,7 @@ So a shorter lease fails over faster, and a busy host or network loses it more e
 
 Flags change single values, of the profile that is named or else of the one in force; the result is called
 custom.`,
-		Example:   "  vipctl profile\n  vipctl profile wan\n  vipctl profile --lease 400ms --renew 80ms",
+		Example:   "  vipctl profile\n  vipctl profile wan\n  vipctl profile --lease 400ms --renew 100ms",
 		ValidArgs: []string{"lan", "fast", "wan"},
 		Args:      cobra.MaximumNArgs(1),
 		RunE: c.action(func(ctx context.Context, args []string) error {
