@@ -86,6 +86,17 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 	if err != nil {
 		return api.JoinResult{}, fmt.Errorf("%w; copy the whole line that `vipctl token` printed", err)
 	}
+	if m := n.current(); m != nil && m.identity.ClusterID == token.Cluster {
+		switch _, have := m.keys.find(token.Secret.Fingerprint()); {
+		case have && m.keys.outdated():
+			return api.JoinResult{}, errFormerToken
+		case !have:
+			progress("this node has another secret than the token's; asking members by that")
+			if err := m.takeIn(ctx, token); err != nil {
+				return api.JoinResult{}, err
+			}
+		}
+	}
 	if m := n.current(); m != nil && m.identity.ClusterID == token.Cluster && m.removedAlready(ctx) {
 		progress("this node was taken out of the cluster; joining anew")
 		if err := n.abandon(); err != nil {
@@ -126,6 +137,8 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 	return result, err
 }
 
+var errFormerToken = errors.New("the token is from before the cluster's secret was rotated; make a new one with `vipctl token` on a member")
+
 // awaitMembership waits until this node is a member with a lease, and a voter if one is wanted.
 func (n *Node) awaitMembership(ctx context.Context, m *member, progress api.Progress, already bool) (api.JoinResult, error) {
 	none := api.JoinResult{}
@@ -162,6 +175,8 @@ func (m *member) awaitAdmission(ctx context.Context) error {
 			return nil
 		case refused != nil:
 			return refused
+		case m.keys.outdated() && m.joining.Load():
+			return errFormerToken
 		}
 		select {
 		case <-ctx.Done():
@@ -202,11 +217,7 @@ func (n *Node) Token(context.Context, api.None, api.Progress) (api.TokenText, er
 	if err != nil {
 		return api.TokenText{}, err
 	}
-	secret, err := trust.SecretFromBytes(m.identity.Secret)
-	if err != nil {
-		return api.TokenText{}, err
-	}
-	token := trust.Token{Cluster: m.identity.ClusterID, Secret: secret}
+	token := trust.Token{Cluster: m.identity.ClusterID, Secret: m.keys.uses()}
 	token.Peers = append(token.Peers, trust.Peer{Gossip: m.options.gossipAddress(), Address: m.options.clusterAddress()})
 	for _, p := range m.peers() {
 		if len(token.Peers) < 5 {
@@ -223,6 +234,10 @@ func (n *Node) Leave(ctx context.Context, r api.LeaveRequest, progress api.Progr
 		return api.None{}, nil
 	}
 	switch {
+	case m.keys.outdated() && r.Force:
+	case m.keys.outdated():
+		return api.None{}, errors.New("the cluster's secret was rotated while this node was off, so it cannot ask the others to let it go; say --force " +
+			"to forget the cluster here, and `vipctl remove " + m.self.node + "` on a member; or take it in again: `vipctl token` on a member, `vipctl join -` here")
 	case m.removedAlready(ctx):
 	case len(m.View().Nodes) > 1:
 		if err := m.mayGo(m.self.node); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"vipd/cluster/gossip"
 	"vipd/cluster/state"
+	"vipd/cluster/trust"
 	"vipd/storage"
 )
 
@@ -125,17 +126,41 @@ func (m *member) rememberPeers() {
 		peers = append(peers, storage.Peer{Name: name, Gossip: n.Gossip, Address: n.Address})
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if slices.Equal(peers, m.known) {
+	same := slices.Equal(peers, m.known)
+	m.mu.Unlock()
+	if same {
 		return
 	}
-	next := m.identity
-	next.Peers = peers
-	if err := m.options.Dir.SaveIdentity(next); err != nil {
+	if err := m.saveIdentity(func(id *storage.Identity) { id.Peers = peers }); err != nil {
 		m.log.Warn("write down the members' addresses", "error", err)
-		return
 	}
-	m.known = peers
+}
+
+// saveIdentity changes what this node has written down of its membership.
+func (m *member) saveIdentity(change func(*storage.Identity)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := m.identity
+	change(&next)
+	if err := m.options.Dir.SaveIdentity(next); err != nil {
+		return err
+	}
+	m.identity.Secret, m.identity.Accepted = next.Secret, next.Accepted
+	m.identity.Next, m.identity.NextSince = next.Next, next.NextSince
+	m.identity.Peers, m.known = next.Peers, next.Peers
+	return nil
+}
+
+// addPeers has more members looked for.
+func (m *member) addPeers(more []trust.Peer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known = slices.Clone(m.known)
+	for _, p := range more {
+		if !slices.ContainsFunc(m.known, func(k storage.Peer) bool { return k.Address == p.Address }) {
+			m.known = append(m.known, storage.Peer{Gossip: p.Gossip, Address: p.Address})
+		}
+	}
 }
 
 // joinCall asks to be made a member.
@@ -161,6 +186,8 @@ func (m *member) routes() http.Handler {
 	mux.HandleFunc("POST /propose", handle(m.proposeHere))
 	mux.HandleFunc("POST /join", handle(m.letIn))
 	mux.HandleFunc("POST /presence", handle(m.isPresent))
+	mux.HandleFunc("POST /rotate", handle(m.beginRotation))
+	mux.HandleFunc("POST /secret", handle(m.takeSecret))
 	return mux
 }
 

@@ -32,7 +32,7 @@ import (
 type member struct {
 	options  Options
 	self     wireName
-	identity storage.Identity // as it was when it was opened
+	identity storage.Identity // what is on the disk; changed under mu by saveIdentity, but for the cluster's id
 	log      *slog.Logger
 
 	stores *storage.Raft
@@ -40,6 +40,7 @@ type member struct {
 	mux    *trust.Mux
 	creds  *trust.Credentials
 	calls  *caller
+	keys   *keychain
 	gossip *gossip.Gossip
 	raft   *consensus.Node // set before Run
 	early  atomic.Pointer[consensus.Node]
@@ -59,6 +60,7 @@ type member struct {
 	conductor  *conductor
 	elector    *elector
 	steward    *steward
+	rotator    *rotator
 	announcer  *announce.Announcer
 
 	// inherited is what a predecessor left that this process goes on with, left what it does not; nil: nothing.
@@ -189,6 +191,7 @@ func (m *member) assemble() error {
 		node: m.self.node, view: m.View, epoch: m.keeper.currentEpoch,
 		interfaces: m.host.Interfaces, links: m.options.Links, problems: m.unable, routers: m.speaker.spoken, sources: m.sources, heard: m.speaker.heritage.hear,
 		checks:    m.checked,
+		secret:    m.toldOfSecret,
 		scripts:   m.failingScripts,
 		lacking:   m.paths.lacking,
 		flaps:     func() []placement.Stay { return m.conductor.flapsNow() },
@@ -217,16 +220,21 @@ func (m *member) assemble() error {
 		},
 		wake: make(chan struct{}, 1),
 	}
+	m.rotator = &rotator{m: m, log: m.log, wake: make(chan struct{}, 1)}
 	return nil
 }
 
-func (m *member) openNetwork() error {
-	secret, err := trust.SecretFromBytes(m.identity.Secret)
-	if err != nil {
-		return fmt.Errorf("read the cluster secret: %w", err)
-	}
-	if m.creds, err = trust.NewCredentials(m.identity.ClusterID, m.self.node, secret); err != nil {
+func (m *member) openNetwork() (err error) {
+	if m.keys, err = newKeychain(m.identity); err != nil {
 		return err
+	}
+	secret, also := m.keys.secrets(m.keys.now())
+	if m.creds, err = trust.NewCredentials(m.identity.ClusterID, m.self.node, secret, also...); err != nil {
+		return err
+	}
+	var alsoKeys [][]byte
+	for _, s := range also {
+		alsoKeys = append(alsoKeys, s.GossipKey())
 	}
 	m.calls = newCaller(m.creds)
 	listener, err := net.Listen("tcp", m.options.clusterAddress())
@@ -237,7 +245,7 @@ func (m *member) openNetwork() error {
 	m.mux = trust.NewMux(listener, m.creds, m.log, protoRaft, protoCall)
 	m.gossip, err = gossip.Start(gossip.Options{
 		Node: m.self.node, Listen: m.options.Listen, Port: m.options.GossipPort,
-		Key: secret.GossipKey(), Cluster: m.identity.ClusterID,
+		Key: secret.GossipKey(), Also: alsoKeys, Cluster: m.identity.ClusterID,
 		Meta:    gossip.Meta{Address: m.options.clusterAddress(), Instance: m.self.instance, Version: m.options.Version},
 		Logger:  m.log,
 		Receive: m.receive,
@@ -247,6 +255,13 @@ func (m *member) openNetwork() error {
 		return err
 	}
 	m.opened.add(m.gossip.Close)
+	m.keys.log, m.keys.creds, m.keys.gossip, m.keys.save = m.log, m.creds, m.gossip, m.saveIdentity
+	m.keys.turned = func() {
+		kick(m.rotator.wake)
+		m.changes.raise()
+	}
+	m.rotator.keys = m.keys
+	m.creds.Heed(m.keys.saw)
 	return nil
 }
 
@@ -295,7 +310,7 @@ func (m *member) Run(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{
 		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
 		m.keeper.Run, m.tenant.Run, m.paths.Run, m.speaker.Run, m.soloist.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.chronicler.Run, m.monitor.Run, m.followChecks,
-		m.conductor.Run, m.elector.Run, m.steward.Run, m.canary, m.followLeader, m.seek,
+		m.conductor.Run, m.elector.Run, m.steward.Run, m.rotator.Run, m.canary, m.followLeader, m.seek,
 	} {
 		parts.Go(func() error { return run(life) })
 	}
@@ -345,6 +360,7 @@ func (m *member) followLeader(ctx context.Context) error {
 		kick(m.conductor.wake)
 		kick(m.elector.wake)
 		kick(m.steward.wake)
+		kick(m.rotator.wake)
 		kick(m.clerk.wake)
 		kick(m.chronicler.wake)
 		kick(m.soloist.wake)

@@ -14,6 +14,7 @@ import (
 	"vipd/cluster/lease"
 	"vipd/cluster/links"
 	"vipd/cluster/placement"
+	"vipd/cluster/rotation"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
 	"vipd/vip"
@@ -33,6 +34,8 @@ type account struct {
 	Scripts    map[string]string   `json:"scripts,omitempty"`    // what went wrong with notify scripts, by group
 	Lacking    map[string]string   `json:"lacking,omitempty"`    // routes and rules that it could not have, by group
 	Damped     []placement.Stay    `json:"damped,omitempty"`     // of the leader: who flaps
+	// Secret is what it has of the cluster's secrets; nil: none is being rotated.
+	Secret *rotation.Report `json:"secret,omitempty"`
 	// Sources are where its adverts come from, of groups that fall back to VRRP.
 	Sources []netip.Addr `json:"sources,omitempty"`
 }
@@ -41,6 +44,7 @@ func (a account) equal(b account) bool {
 	return a.Applied == b.Applied && a.Unfit == b.Unfit &&
 		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Degraded, b.Degraded) && maps.Equal(a.Groups, b.Groups) &&
 		maps.Equal(a.Checks, b.Checks) && maps.Equal(a.Scripts, b.Scripts) && maps.Equal(a.Lacking, b.Lacking) && reflect.DeepEqual(a.Routers, b.Routers) &&
+		(a.Secret == b.Secret || a.Secret != nil && b.Secret != nil && *a.Secret == *b.Secret) &&
 		slices.Equal(a.Sources, b.Sources) && slices.Equal(a.Damped, b.Damped)
 }
 
@@ -66,6 +70,7 @@ type reporterOptions struct {
 	checks     func() map[string]checked
 	scripts    func() map[string]string
 	lacking    func() map[string]string
+	secret     func() *rotation.Report
 	sources    func() []netip.Addr
 	flaps      func() []placement.Stay
 	heard      func(node string, routers map[string]spoken) // what a node says of its virtual routers
@@ -134,7 +139,7 @@ func (r *reporter) report() {
 
 func (r *reporter) account() account {
 	view := r.view()
-	a := account{Applied: view.Index, Reads: state.CommandVersion, Speaks: speaksVersion, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Lacking: r.lacking(), Sources: r.sources(), Damped: r.flaps()}
+	a := account{Applied: view.Index, Reads: state.CommandVersion, Speaks: speaksVersion, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Lacking: r.lacking(), Sources: r.sources(), Secret: r.secret(), Damped: r.flaps()}
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vipd/cluster/placement"
+	"vipd/cluster/rotation"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
 	"vipd/vip"
@@ -25,6 +26,7 @@ func reporterOf(view *state.State, change func(*reporterOptions)) (r *reporter, 
 		changed:   func() {},
 		routers:   func() map[string]spoken { return nil },
 		sources:   func() []netip.Addr { return nil },
+		secret:    func() *rotation.Report { return nil },
 		checks:    func() map[string]checked { return nil },
 		scripts:   func() map[string]string { return nil },
 		lacking:   func() map[string]string { return nil },

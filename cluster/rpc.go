@@ -73,10 +73,13 @@ type answer struct {
 // caller calls other nodes.
 type caller struct{ client *http.Client }
 
-func newCaller(credentials *trust.Credentials) *caller {
+func newCaller(credentials *trust.Credentials) *caller { return newCallerTo(credentials, "") }
+
+// newCallerTo makes a caller of one node, or of any if the name is empty.
+func newCallerTo(credentials *trust.Credentials, node string) *caller {
 	transport := &http.Transport{
 		DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			return credentials.Dial(ctx, address, "", protoCall)
+			return credentials.Dial(ctx, address, node, protoCall)
 		},
 		MaxIdleConnsPerHost: 2,
 		IdleConnTimeout:     time.Minute,

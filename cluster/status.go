@@ -30,6 +30,7 @@ func (n *Node) Status(context.Context, api.None, api.Progress) (api.Status, erro
 	s.Paused = view.Paused
 	s.Commands = m.commandVersions(view)
 	s.Warnings = m.warnings(view)
+	s.Secret = m.secretStatus(view)
 	s.Nodes = m.nodeStatus(view, s.Leader)
 	s.Groups = m.groupStatus(view)
 	s.Fence = m.fenceStatus()
@@ -62,6 +63,7 @@ func (m *member) warnings(view *state.State) []string {
 		warnings = append(warnings, "this node has no lease, so it answers for nothing: "+m.whyNoLease(view))
 	}
 	warnings = append(warnings, m.aboutDisk()...)
+	warnings = append(warnings, m.secretWarnings()...)
 	for _, name := range slices.Sorted(maps.Keys(view.Nodes)) {
 		if long := view.Nodes[name].LongLease; long != 0 {
 			warnings = append(warnings, fmt.Sprintf("%s has a restart-hold of %v: until its end nobody would notice that it crashed", name, long))

@@ -120,12 +120,16 @@ func (m *member) stateChanged() {
 	kick(m.steward.wake)
 	kick(m.reporter.wake)
 	kick(m.chronicler.wake)
+	kick(m.rotator.wake)
 	m.changes.raise()
 }
 
 func (m *member) healthChanged() {
 	kick(m.conductor.wake)
 	kick(m.steward.wake)
+	if m.View().Trust.Rotation != nil {
+		kick(m.rotator.wake)
+	}
 	kick(m.chronicler.wake)
 	m.changes.raise()
 }

@@ -15,8 +15,12 @@ type Identity struct {
 	Node      string `json:"node"`
 	ClusterID string `json:"cluster"`
 	Secret    []byte `json:"secret"`
-	// Accepted are secrets that other nodes may still, or already, use while the secret is being rotated.
+	// Accepted are secrets that other nodes may still use while the secret is being rotated.
 	Accepted [][]byte `json:"accepted,omitempty"`
+	// Next is the secret that they may use already, and this node will. NextSince is the index of the state by which it
+	// was offered.
+	Next      []byte `json:"next,omitempty"`
+	NextSince uint64 `json:"next_since,omitempty"`
 	// Peers are the nodes to look for at the next start.
 	Peers []Peer `json:"peers,omitempty"`
 }

@@ -120,6 +120,8 @@ func (s *server) routes(ctx context.Context, b Backend) http.Handler {
 	command(mux, s, "move", b.Move)
 	command(mux, s, "drain", b.Drain)
 	command(mux, s, "pause", b.Pause)
+	look(mux, s, "secret-status", b.SecretStatus)
+	command(mux, s, "secret-rotate", b.SecretRotate)
 	command(mux, s, "reload", b.Reload)
 	command(mux, s, "backup", b.Backup)
 	command(mux, s, "restore", b.Restore)

@@ -39,6 +39,8 @@ type Backend interface {
 	Backup(context.Context, BackupRequest, Progress) (backup.Backup, error)
 	Restore(context.Context, RestoreRequest, Progress) (RestoreResult, error)
 	Pause(context.Context, PauseRequest, Progress) (PauseResult, error)
+	SecretStatus(context.Context, None, Progress) (SecretStatus, error)
+	SecretRotate(context.Context, SecretRotateRequest, Progress) (SecretResult, error)
 	RestartHold(context.Context, HoldRequest, Progress) (HoldResult, error)
 	Bonds(context.Context, BondsRequest, Progress) (Bonds, error)
 	BondPlan(context.Context, None, Progress) (BondPlan, error)
@@ -59,6 +61,7 @@ type Status struct {
 	Profile  *state.Profile `json:"profile,omitempty"`
 	Paused   *state.Pause   `json:"paused,omitempty"` // nil: groups move as they should
 	Commands *Commands      `json:"commands,omitempty"`
+	Secret   *SecretStatus  `json:"secret,omitempty"`
 	// Warnings are conditions that weaken what vipd promises.
 	Warnings []string       `json:"warnings,omitempty"`
 	Nodes    []NodeStatus   `json:"nodes"`

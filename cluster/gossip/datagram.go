@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -34,34 +36,55 @@ var (
 	errTooMany  = errors.New("strangers say more than is listened to")
 )
 
-// sender is one start of a daemon.
+// sender is one start of a daemon, under one key.
 type sender struct {
 	cipher.AEAD
 	window window
+	key    []byte
+	keys   *keys // when it was looked at last, to see whether its key is still good
+}
+
+// keys are the cluster's: one to seal with, and all that open. They do not change; others take their place.
+type keys struct {
+	all  [][]byte // the one to seal with first
+	own  cipher.AEAD
+	salt [saltSize]byte
+	sent *atomic.Uint64
 }
 
 // sealer encrypts and authenticates datagrams. They do not pass through memberlist, which makes a cipher for each
 // packet and hands it from goroutine to goroutine: at the rate of lease renewals that took most of an idle node's
 // processor time.
 type sealer struct {
-	key, cluster []byte
-	salt         [saltSize]byte
-	own          cipher.AEAD
-	sent         atomic.Uint64
-	known        map[[saltSize]byte]*sender // who was heard; used by one goroutine
-	admission    admission                  // of others; used by the same
+	cluster   []byte
+	keys      atomic.Pointer[keys]
+	known     map[[saltSize]byte]*sender // who was heard; used by one goroutine
+	admission admission                  // of others; used by the same
 }
 
-func newSealer(key []byte, cluster string) (*sealer, error) {
-	s := &sealer{key: key, cluster: []byte(cluster), known: map[[saltSize]byte]*sender{}}
-	rand.Read(s.salt[:])
-	var err error
-	s.own, err = s.cipherOf(s.salt)
-	return s, err
+func newSealer(all [][]byte, cluster string) (*sealer, error) {
+	s := &sealer{cluster: []byte(cluster), known: map[[saltSize]byte]*sender{}}
+	return s, s.set(all)
 }
 
-func (s *sealer) cipherOf(salt [saltSize]byte) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, s.key, salt[:], "vipd datagram 1", 32)
+// set puts keys in force, the one to seal with first. Under another one than before this node has another salt.
+func (s *sealer) set(all [][]byte) error {
+	next := &keys{all: all, sent: &atomic.Uint64{}}
+	if now := s.keys.Load(); now != nil && bytes.Equal(now.all[0], all[0]) {
+		next.own, next.salt, next.sent = now.own, now.salt, now.sent
+	} else {
+		rand.Read(next.salt[:])
+		var err error
+		if next.own, err = cipherOf(all[0], next.salt); err != nil {
+			return err
+		}
+	}
+	s.keys.Store(next)
+	return nil
+}
+
+func cipherOf(clusterKey []byte, salt [saltSize]byte) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, clusterKey, salt[:], "vipd datagram 1", 32)
 	if err != nil {
 		return nil, fmt.Errorf("derive a key of datagrams: %w", err)
 	}
@@ -74,11 +97,12 @@ func (s *sealer) cipherOf(salt [saltSize]byte) (cipher.AEAD, error) {
 
 // seal may be called by several goroutines at once.
 func (s *sealer) seal(data []byte) []byte {
-	packet := make([]byte, headerSize, headerSize+len(data)+s.own.Overhead())
+	k := s.keys.Load()
+	packet := make([]byte, headerSize, headerSize+len(data)+k.own.Overhead())
 	packet[0] = datagramMark
-	copy(packet[1:], s.salt[:])
-	binary.BigEndian.PutUint64(packet[1+saltSize:], s.sent.Add(1))
-	return s.own.Seal(packet, nonceOf(packet), data, s.cluster)
+	copy(packet[1:], k.salt[:])
+	binary.BigEndian.PutUint64(packet[1+saltSize:], k.sent.Add(1))
+	return k.own.Seal(packet, nonceOf(packet), data, s.cluster)
 }
 
 // open appends to dst what a packet that came from a host says. After an error dst is returned as it was.
@@ -87,22 +111,21 @@ func (s *sealer) open(dst, packet []byte, host netip.Addr) ([]byte, error) {
 		return dst, errForeign
 	}
 	salt := [saltSize]byte(packet[1:])
-	from, known := s.known[salt]
-	if !known {
-		if !s.admission.sender(host, time.Now()) {
-			return dst, errTooMany
-		}
-		aead, err := s.cipherOf(salt)
-		if err != nil {
-			return dst, err
-		}
-		from = &sender{AEAD: aead}
+	from := s.sender(salt)
+	known := from != nil
+	var opened []byte
+	var err error
+	if known {
+		opened, err = from.Open(dst, nonceOf(packet), packet[headerSize:], s.cluster)
+	} else {
+		from, opened, err = s.meet(dst, packet, salt, host)
 	}
-	opened, err := from.Open(dst, nonceOf(packet), packet[headerSize:], s.cluster)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooMany):
+		return dst, err
+	case err != nil:
 		return dst, errForeign
-	}
-	if !known {
+	case !known:
 		s.remember(salt, from)
 		s.admission.prove(host)
 	}
@@ -110,6 +133,38 @@ func (s *sealer) open(dst, packet []byte, host netip.Addr) ([]byte, error) {
 		return dst, errReplayed
 	}
 	return opened, nil
+}
+
+// sender returns who has a salt, if he was heard before and his key is still good.
+func (s *sealer) sender(salt [saltSize]byte) *sender {
+	from, now := s.known[salt], s.keys.Load()
+	if from == nil || from.keys == now {
+		return from
+	}
+	if !slices.ContainsFunc(now.all, func(key []byte) bool { return bytes.Equal(key, from.key) }) {
+		delete(s.known, salt)
+		return nil
+	}
+	from.keys = now
+	return from
+}
+
+// meet opens a packet of somebody who was not heard before.
+func (s *sealer) meet(dst, packet []byte, salt [saltSize]byte, host netip.Addr) (*sender, []byte, error) {
+	if !s.admission.sender(host, time.Now()) {
+		return nil, dst, errTooMany
+	}
+	now := s.keys.Load()
+	for _, key := range now.all {
+		aead, err := cipherOf(key, salt)
+		if err != nil {
+			return nil, dst, err
+		}
+		if opened, err := aead.Open(dst, nonceOf(packet), packet[headerSize:], s.cluster); err == nil {
+			return &sender{AEAD: aead, key: key, keys: now}, opened, nil
+		}
+	}
+	return nil, dst, errForeign
 }
 
 // remember keeps somebody who proved to have the key.

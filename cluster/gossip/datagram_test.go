@@ -10,7 +10,7 @@ var someHost = netip.MustParseAddr("192.0.2.1")
 
 func sealerOf(t testing.TB, key byte, cluster string) *sealer {
 	t.Helper()
-	s, err := newSealer(bytes.Repeat([]byte{key}, 32), cluster)
+	s, err := newSealer([][]byte{bytes.Repeat([]byte{key}, 32)}, cluster)
 	check(t, err)
 	return s
 }
@@ -38,7 +38,7 @@ func TestSealedDiffers(t *testing.T) {
 	if a, b := s.seal([]byte("x")), s.seal([]byte("x")); bytes.Equal(a[:headerSize], b[:headerSize]) || bytes.Equal(a[headerSize:], b[headerSize:]) {
 		t.Error("two datagrams are alike")
 	}
-	if again := sealerOf(t, 7, "one"); again.salt == s.salt {
+	if again := sealerOf(t, 7, "one"); again.keys.Load().salt == s.keys.Load().salt {
 		t.Error("two starts have one salt")
 	}
 }

@@ -3,12 +3,14 @@
 package gossip
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,8 +22,9 @@ type Options struct {
 	Node    string
 	Listen  netip.Addr // bound, and told to the others
 	Port    int
-	Key     []byte // AES key of 32 bytes, shared by the cluster
-	Cluster string // its id; members of another cluster are not listened to
+	Key     []byte   // AES key of 32 bytes, shared by the cluster
+	Also    [][]byte // keys that others may use; see SetKeys
+	Cluster string   // its id; members of another cluster are not listened to
 	Meta    Meta
 	Logger  *slog.Logger
 	// Receive gets datagrams sent to this node, in the order they came: all that were waiting, after a pause. It must
@@ -59,6 +62,7 @@ const (
 // Gossip is a running memberlist, and the way of the datagrams.
 type Gossip struct {
 	list    *memberlist.Memberlist
+	keyring *memberlist.Keyring
 	d       *delegate
 	carrier *transport
 }
@@ -72,11 +76,14 @@ func Start(o Options) (*Gossip, error) {
 	}
 	c := config(o, d)
 	c.Transport = carrier
+	if c.Keyring, err = memberlist.NewKeyring(o.Also, o.Key); err != nil {
+		return nil, errors.Join(fmt.Errorf("make the keyring of gossip: %w", err), carrier.Shutdown())
+	}
 	list, err := memberlist.Create(c)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start gossip: %w", err), carrier.Shutdown())
 	}
-	return &Gossip{list: list, d: d, carrier: carrier}, nil
+	return &Gossip{list: list, keyring: c.Keyring, d: d, carrier: carrier}, nil
 }
 
 func config(o Options, d *delegate) *memberlist.Config {
@@ -84,7 +91,6 @@ func config(o Options, d *delegate) *memberlist.Config {
 	c.Name = o.Node
 	c.BindAddr, c.BindPort = o.Listen.String(), o.Port
 	c.AdvertiseAddr, c.AdvertisePort = o.Listen.String(), o.Port
-	c.SecretKey = o.Key
 	c.Label = "vipd " + o.Cluster
 	c.EnableCompression = false // it would cost more time than it saves on datagrams this small
 	c.PushPullInterval = 10 * time.Second
@@ -109,6 +115,28 @@ func (g *Gossip) Join(addresses []string) error {
 
 // Send sends a datagram, best effort, to a member at host:port whether gossip knows of it or not.
 func (g *Gossip) Send(address string, data []byte) error { return g.carrier.send(data, address) }
+
+// SetKeys replaces the cluster's key, and the keys that others may use besides. What is under way in a key that is
+// dropped is lost; so every member has a key before one uses it, and uses it before one drops another.
+func (g *Gossip) SetKeys(key []byte, also ...[]byte) error {
+	all := append([][]byte{key}, also...)
+	for _, k := range all {
+		if err := g.keyring.AddKey(k); err != nil {
+			return fmt.Errorf("take up a key of gossip: %w", err)
+		}
+	}
+	if err := errors.Join(g.keyring.UseKey(key), g.carrier.sealer.set(all)); err != nil {
+		return fmt.Errorf("use a key of gossip: %w", err)
+	}
+	for _, k := range g.keyring.GetKeys() {
+		if !slices.ContainsFunc(all, func(good []byte) bool { return bytes.Equal(good, k) }) {
+			if err := g.keyring.RemoveKey(k); err != nil {
+				return fmt.Errorf("drop a key of gossip: %w", err)
+			}
+		}
+	}
+	return nil
+}
 
 // Members returns everyone gossip knows, this node included.
 func (g *Gossip) Members() []Member {

@@ -45,7 +45,7 @@ type transport struct {
 var _ memberlist.NodeAwareTransport = (*transport)(nil)
 
 func newTransport(o Options) (*transport, error) {
-	sealer, err := newSealer(o.Key, o.Cluster)
+	sealer, err := newSealer(append([][]byte{o.Key}, o.Also...), o.Cluster)
 	if err != nil {
 		return nil, err
 	}

@@ -110,6 +110,8 @@ func (c *change) apply(cmd Command) error {
 		return c.note(*cmd.Note)
 	case cmd.Raise != nil:
 		return c.raise(*cmd.Raise)
+	case cmd.Rotate != nil:
+		return c.rotate(*cmd.Rotate, cmd.By)
 	}
 	return errUnknownCommand
 }

@@ -112,7 +112,7 @@ func TestOlderEncodingsAreRead(t *testing.T) {
 	if err != nil || s.Index != 7 || s.Groups["web"] == nil || s.Checks != nil {
 		t.Errorf("%+v, %v", s, err)
 	}
-	for _, text := range []string{`{"format":4}`, `{"format":0}`} {
+	for _, text := range []string{`{"format":5}`, `{"format":0}`} {
 		if _, err := Decode(strings.NewReader(text)); err == nil {
 			t.Errorf("%s is read", text)
 		}

@@ -32,6 +32,7 @@ type Command struct {
 	SetPause   *SetPause   `json:"set_pause,omitempty"`
 	Note       *Note       `json:"note,omitempty"`
 	Raise      *Raise      `json:"raise,omitempty"`
+	Rotate     *Rotate     `json:"rotate,omitempty"`
 }
 
 // Init founds the cluster with its first node.
@@ -208,6 +209,8 @@ func (c Command) Name() string {
 		return "note"
 	case c.Raise != nil:
 		return "raise"
+	case c.Rotate != nil:
+		return "rotate"
 	}
 	return "nothing"
 }

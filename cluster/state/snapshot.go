@@ -35,6 +35,9 @@ func (s *State) needs() int {
 	for _, n := range s.Nodes {
 		version = max(version, n.needs())
 	}
+	if s.Trust.Current != "" || s.Trust.Rotation != nil {
+		version = 4
+	}
 	return version
 }
 

@@ -11,8 +11,8 @@ import (
 // FormatVersion is the newest version of State's encoding in snapshots. A newer vipd reads every older one. What an
 // older vipd can read in full is written in its version: 2 is for checks and for groups
 // that move together, 3 for what says where groups may be and when they move, and for
-// the roles of members.
-const FormatVersion = 3
+// the roles of members, 4 for the secret's rotation.
+const FormatVersion = 4
 
 // State is the replicated state after the command at Index. Neither it nor anything it points to may be
 // changed: readers share it.
@@ -50,6 +50,8 @@ type State struct {
 	// Uses is the newest version of commands that is in the log, or that all members are known to read. A member of an
 	// earlier version forgets it.
 	Uses int `json:"uses,omitempty"`
+	// Trust is what is public of the cluster's secret.
+	Trust Trust `json:"trust,omitzero"`
 
 	// History is what happened, oldest first. Nothing is decided by it, nor by the rest below: a member of an earlier
 	// version keeps none. Forgotten is the newest event that is not in it any more.

@@ -9,11 +9,12 @@ import (
 // that has all of it, so that a cluster of several versions understands it: 2 is for checks and
 // for groups that move together, 3 for what says where groups may be and when they move,
 // and for what else happens on a node then, and for
-// the roles of members, 4 for Restore, NoteVersion for notes, RaiseVersion for Raise.
+// the roles of members, 4 for Restore, NoteVersion for notes, RaiseVersion for Raise,
+// RotateVersion for Rotate.
 //
 // Commands are read strictly, so each field that is added has to be of a newer version than those before it; the test
 // of testdata/fields.txt does not pass without.
-const CommandVersion = 6
+const CommandVersion = 7
 
 // NoteVersion is the first version with notes, which nobody waits for: they are written once all members read it.
 const NoteVersion = 5
@@ -85,6 +86,8 @@ func (c Command) Needs() int {
 	switch {
 	case c.Raise != nil:
 		return RaiseVersion
+	case c.Rotate != nil:
+		return RotateVersion
 	case c.Note != nil:
 		version = NoteVersion
 	case c.Restore != nil:

@@ -24,15 +24,31 @@ var (
 // Authority signs and verifies the certificates of a cluster's nodes. It is the same on all nodes that
 // have the secret.
 type Authority struct {
-	key  ed25519.PrivateKey
-	cert *x509.Certificate
-	pool *x509.CertPool
+	key         ed25519.PrivateKey
+	cert        *x509.Certificate
+	pool        *x509.CertPool
+	fingerprint string
 }
 
 // Authority derives the cluster's certificate authority.
 func (s Secret) Authority() (*Authority, error) {
-	key := ed25519.NewKeyFromSeed(s.derive("vipd certificate authority 1"))
-	template := &x509.Certificate{
+	key := s.authorityKey()
+	template := authorityTemplate()
+	cert, err := sign(template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("derive certificate authority: %w", err)
+	}
+	a := &Authority{key: key, cert: cert, pool: x509.NewCertPool(), fingerprint: s.Fingerprint()}
+	a.pool.AddCert(cert)
+	return a, nil
+}
+
+func (s Secret) authorityKey() ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(s.derive("vipd certificate authority 1"))
+}
+
+func authorityTemplate() *x509.Certificate {
+	return &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "vipd cluster"},
 		NotBefore:             validFrom,
@@ -42,13 +58,6 @@ func (s Secret) Authority() (*Authority, error) {
 		IsCA:                  true,
 		MaxPathLenZero:        true,
 	}
-	cert, err := sign(template, template, key.Public(), key)
-	if err != nil {
-		return nil, fmt.Errorf("derive certificate authority: %w", err)
-	}
-	a := &Authority{key: key, cert: cert, pool: x509.NewCertPool()}
-	a.pool.AddCert(cert)
-	return a, nil
 }
 
 func sign(template, parent *x509.Certificate, public any, key ed25519.PrivateKey) (*x509.Certificate, error) {

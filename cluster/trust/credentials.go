@@ -1,10 +1,12 @@
 package trust
 
 import (
+	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 )
 
@@ -12,28 +14,43 @@ import (
 var (
 	// ErrWrongSecret: the peer's certificate was not issued with a secret that is accepted here.
 	ErrWrongSecret = errors.New("peer does not have this cluster's secret")
+	// ErrFormerSecret: the peer's certificate was issued with a secret that this cluster had before. It is an
+	// ErrWrongSecret too.
+	ErrFormerSecret = errors.New("peer has a former secret of this cluster")
+	// ErrRotated: the peer's secret came after the one that this node has. It is an ErrWrongSecret too.
+	ErrRotated = errors.New("the cluster's secret was rotated, and this node has the former one")
 	// ErrWrongCluster: the peer belongs to another cluster.
 	ErrWrongCluster = errors.New("peer belongs to another cluster")
 	// ErrWrongNode: another node than the one expected answered.
 	ErrWrongNode = errors.New("another node answered")
 )
 
+// maxLinks bounds how many former secrets a node can have and still be told that they are that.
+const maxLinks = 4
+
 // Credentials are what one node shows to others and verifies them by. They may be used by several
 // goroutines.
 type Credentials struct {
-	id  peerID
-	now atomic.Pointer[issued]
+	id   peerID
+	now  atomic.Pointer[issued]
+	seen atomic.Pointer[func(node, fingerprint string, err error)]
+
+	mu      sync.Mutex
+	secrets []Secret
+	former  []Former
+	conns   map[*Conn]struct{} // that are open
 }
 
 type issued struct {
 	cert     *tls.Certificate
 	accepted []*Authority
+	former   []ed25519.PublicKey
 }
 
 // NewCredentials makes the credentials of a node: a certificate issued with secret, and trust in
 // certificates issued with secret or one of also.
 func NewCredentials(cluster, node string, secret Secret, also ...Secret) (*Credentials, error) {
-	c := &Credentials{id: peerID{cluster: cluster, node: node}}
+	c := &Credentials{id: peerID{cluster: cluster, node: node}, conns: map[*Conn]struct{}{}}
 	if err := c.SetSecrets(secret, also...); err != nil {
 		return nil, err
 	}
@@ -42,11 +59,30 @@ func NewCredentials(cluster, node string, secret Secret, also ...Secret) (*Crede
 
 // SetSecrets issues a new certificate with secret and replaces the secrets that are accepted from now on.
 // Configurations and listeners made before use it for their next handshake; established connections
-// stay. To rotate a secret without interruption: every node accepts the new one also, then every node
-// uses it and accepts the old one also, then the old one is dropped.
+// stay unless the secret that the peer showed is not accepted any more. To rotate a secret without interruption: every
+// node accepts the new one also, then every node uses it and accepts the old one also, then the old one is dropped.
 func (c *Credentials) SetSecrets(secret Secret, also ...Secret) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.issue(append([]Secret{secret}, also...), c.former)
+}
+
+// SetFormer says which secrets the cluster had before, the oldest first. Peers that still have one of them are refused
+// like strangers, but both sides can tell.
+func (c *Credentials) SetFormer(former []Former) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.issue(c.secrets, former[max(0, len(former)-maxLinks):])
+}
+
+// Heed has a function told of what peers show in handshakes: the fingerprint of the secret by which one was verified,
+// or ErrFormerSecret, or ErrRotated. It must not block.
+func (c *Credentials) Heed(seen func(node, fingerprint string, err error)) { c.seen.Store(&seen) }
+
+// issue puts a new certificate in force. The caller holds mu.
+func (c *Credentials) issue(secrets []Secret, former []Former) error {
 	var next issued
-	for _, s := range append([]Secret{secret}, also...) {
+	for _, s := range secrets {
 		if s.IsZero() {
 			return errors.New("issue certificate: the cluster secret is empty")
 		}
@@ -60,8 +96,18 @@ func (c *Credentials) SetSecrets(secret Secret, also ...Secret) error {
 	if err != nil {
 		return fmt.Errorf("issue certificate: %w", err)
 	}
+	for i := len(former) - 1; i >= 0; i-- {
+		cert.Certificate = append(cert.Certificate, former[i].Link)
+		next.former = append(next.former, former[i].Key)
+	}
 	next.cert = cert
+	c.secrets, c.former = secrets, former
 	c.now.Store(&next)
+	for conn := range c.conns {
+		if _, err := next.verify(conn.state.PeerCertificates, conn.usage); err != nil {
+			conn.abort()
+		}
+	}
 	return nil
 }
 
@@ -113,28 +159,41 @@ func (c *Credentials) verify(cs tls.ConnectionState, usage x509.ExtKeyUsage) (pe
 	if cs.NegotiatedProtocol == "" {
 		return peerID{}, errors.New("peer names no application protocol")
 	}
-	leaf := cs.PeerCertificates[0]
-	if err := c.now.Load().verify(leaf, usage); err != nil {
-		return peerID{}, err
+	by, err := c.now.Load().verify(cs.PeerCertificates, usage)
+	id, notNode := certifiedID(cs.PeerCertificates[0])
+	if seen := c.seen.Load(); seen != nil && notNode == nil && id.cluster == c.id.cluster {
+		(*seen)(id.node, by, err)
 	}
-	id, err := certifiedID(leaf)
-	if err != nil {
+	switch {
+	case err != nil:
 		return peerID{}, err
-	}
-	if id.cluster != c.id.cluster {
+	case notNode != nil:
+		return peerID{}, notNode
+	case id.cluster != c.id.cluster:
 		return peerID{}, fmt.Errorf("%w: %s, this is %s", ErrWrongCluster, id.cluster, c.id.cluster)
 	}
 	return id, nil
 }
 
-func (i *issued) verify(leaf *x509.Certificate, usage x509.ExtKeyUsage) error {
+// verify returns the fingerprint of the secret by which a peer is verified.
+func (i *issued) verify(shown []*x509.Certificate, usage x509.ExtKeyUsage) (string, error) {
 	var err error
 	for _, a := range i.accepted {
-		if err = a.verify(leaf, usage); err == nil {
-			return nil
+		if err = a.verify(shown[0], usage); err == nil {
+			return a.fingerprint, nil
 		}
 	}
-	return fmt.Errorf("%w: %w", ErrWrongSecret, err)
+	for _, key := range i.former {
+		if signed(shown[0], key) {
+			return "", fmt.Errorf("%w: %w", ErrWrongSecret, ErrFormerSecret)
+		}
+	}
+	for _, a := range i.accepted {
+		if a.succeeds(shown) {
+			return "", fmt.Errorf("%w: %w", ErrWrongSecret, ErrRotated)
+		}
+	}
+	return "", fmt.Errorf("%w: %w", ErrWrongSecret, err)
 }
 
 // PeerName returns the name of the node at the other end of a connection that was made with

@@ -3,6 +3,7 @@ package trust
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,7 @@ const (
 // Strangers can connect, so handshakes are bounded in time and number.
 type Mux struct {
 	inner     net.Listener
+	of        *Credentials
 	config    *tls.Config
 	log       *slog.Logger
 	listeners map[string]*listener
@@ -40,6 +42,7 @@ type Mux struct {
 func NewMux(inner net.Listener, c *Credentials, log *slog.Logger, protos ...string) *Mux {
 	m := &Mux{
 		inner:     inner,
+		of:        c,
 		config:    c.ServerConfig(slices.Clone(protos)...),
 		log:       log,
 		listeners: map[string]*listener{},
@@ -111,6 +114,7 @@ func (m *Mux) serve(ctx context.Context, raw net.Conn, leave func()) {
 	conn, err := m.handshake(ctx, raw)
 	leave()
 	if err == nil && !m.listeners[conn.state.NegotiatedProtocol].deliver(conn) {
+		conn.Close()
 		err = fmt.Errorf("nobody accepts %s", conn.state.NegotiatedProtocol)
 	}
 	if err != nil {
@@ -126,5 +130,5 @@ func (m *Mux) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
 	if err := server.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
-	return newConn(server)
+	return m.of.open(server, x509.ExtKeyUsageClientAuth)
 }

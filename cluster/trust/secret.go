@@ -1,9 +1,11 @@
 package trust
 
 import (
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +40,19 @@ func (s Secret) IsZero() bool { return s == Secret{} }
 
 // GossipKey returns the AES-256 key of memberlist's messages.
 func (s Secret) GossipKey() []byte { return s.derive("vipd gossip key 1") }
+
+// Fingerprint names the secret without telling anything of it: the beginning of the SHA-256 of its authority's public
+// key, in hexadecimal.
+func (s Secret) Fingerprint() string { return FingerprintOf(s.Public()) }
+
+// Public returns the public key of the secret's authority.
+func (s Secret) Public() ed25519.PublicKey { return s.authorityKey().Public().(ed25519.PublicKey) }
+
+// FingerprintOf is Fingerprint of the secret whose authority has a public key.
+func FingerprintOf(key ed25519.PublicKey) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:16])
+}
 
 // derive is HKDF-SHA256 (RFC 5869). The secret is uniformly random, so it needs no salt.
 func (s Secret) derive(purpose string) []byte {

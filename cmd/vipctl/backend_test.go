@@ -26,6 +26,7 @@ type daemon struct {
 	bonds     api.Bonds
 	simulated api.SimulateResult
 	reloaded  api.Reloaded
+	secret    api.SecretStatus
 	plan      api.BondPlan
 	backup    backup.Backup
 	events    []state.Event
@@ -181,6 +182,14 @@ func (d *daemon) Restore(ctx context.Context, in api.RestoreRequest, p api.Progr
 
 func (d *daemon) Pause(ctx context.Context, in api.PauseRequest, p api.Progress) (api.PauseResult, error) {
 	return api.PauseResult{Paused: d.status.Paused}, d.answer(ctx, "pause", in, p)
+}
+
+func (d *daemon) SecretStatus(ctx context.Context, in api.None, p api.Progress) (api.SecretStatus, error) {
+	return d.secret, d.answer(ctx, "secret-status", in, p)
+}
+
+func (d *daemon) SecretRotate(ctx context.Context, in api.SecretRotateRequest, p api.Progress) (api.SecretResult, error) {
+	return api.SecretResult{Fingerprint: d.secret.Fingerprint, Without: in.Without}, d.answer(ctx, "secret-rotate", in, p)
 }
 
 func (d *daemon) RestartHold(ctx context.Context, in api.HoldRequest, p api.Progress) (api.HoldResult, error) {

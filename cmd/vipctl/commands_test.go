@@ -86,6 +86,13 @@ var paused = &state.Pause{
 	Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Until: time.Date(2026, 1, 2, 5, 4, 5, 0, time.UTC), By: "n1", Reason: "switch",
 }
 
+var rotated = api.SecretStatus{
+	Fingerprint: "0123", Rotated: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Stragglers: []string{"n4"},
+	Rotation: &api.RotationStatus{
+		Phase: "offer", Next: "4567", Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), By: "eve@n1", Without: []string{"n4"}, Ready: []string{"n1", "n2"}, Waiting: []string{"n3"},
+	},
+}
+
 // Each case is a file in testdata: what the user sees, and what the daemon is asked.
 func TestCommands(t *testing.T) {
 	for _, tt := range []struct {
@@ -175,6 +182,13 @@ func TestCommands(t *testing.T) {
 		{name: "simulate a wrong file", args: "simulate -f testdata/wrong.yaml"},
 		{name: "simulate a check of nobody", args: "simulate --check-fail nginx"},
 		{name: "simulate refused", args: "simulate --node-down n9", daemon: &daemon{refuse: "n9: no such node; `vipctl status` lists them"}},
+		{name: "secret rotate", args: "secret rotate", daemon: &daemon{secret: api.SecretStatus{Fingerprint: "0123"}, says: []string{"each node stores the next secret; waiting for n3"}}},
+		{name: "secret rotate without two", args: "secret rotate --without n2 --without n3", daemon: &daemon{secret: api.SecretStatus{Fingerprint: "0123"}}},
+		{name: "secret status", args: "secret status", daemon: &daemon{secret: api.SecretStatus{Fingerprint: "0123"}}},
+		{name: "secret status while it is rotated", args: "secret status", daemon: &daemon{secret: rotated}},
+		{name: "secret status in JSON", args: "secret status -o json", daemon: &daemon{secret: rotated}},
+		{name: "secret status of one that missed it", args: "secret status", daemon: &daemon{secret: api.SecretStatus{Fingerprint: "0123", Outdated: true}}},
+		{name: "status while the secret is rotated", args: "status", daemon: &daemon{status: api.Status{Cluster: "c1", Leader: "n1", Quorum: true, Secret: &rotated}}},
 		{name: "pause", args: "pause --reason switch --for 2h", daemon: &daemon{status: api.Status{Paused: paused}}},
 		{name: "pause for ever in JSON", args: "pause -o json", daemon: &daemon{status: api.Status{Paused: &state.Pause{Since: paused.Since, By: "n1"}}}},
 		{name: "pause for less than nothing", args: "pause --for -2h"},

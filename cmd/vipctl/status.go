@@ -105,6 +105,9 @@ func (v statusView) sentence() string {
 	if v.Paused != nil {
 		text += "\n" + v.paint.bad("PAUSED: "+pauseText(*v.Paused))
 	}
+	if v.Secret != nil && v.Secret.Rotation != nil {
+		text += "\n" + rotationText(*v.Secret.Rotation)
+	}
 	return text
 }
 
