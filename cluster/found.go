@@ -86,6 +86,15 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 	if err != nil {
 		return api.JoinResult{}, fmt.Errorf("%w; copy the whole line that `vipctl token` printed", err)
 	}
+	if token.Ticket != nil {
+		// A member in good standing needs no secret; the ticket stays good.
+		if m := n.current(); m != nil && (m.identity.ClusterID != token.Cluster || !m.keys.outdated() && !m.removedAlready(ctx)) {
+			return n.joinedAlready(ctx, m, token, progress)
+		}
+		if token, err = n.redeem(ctx, token, progress); err != nil {
+			return api.JoinResult{}, err
+		}
+	}
 	if m := n.current(); m != nil && m.identity.ClusterID == token.Cluster {
 		switch _, have := m.keys.find(token.Secret.Fingerprint()); {
 		case have && m.keys.outdated():
@@ -104,10 +113,7 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 		}
 	}
 	if m := n.current(); m != nil {
-		if m.identity.ClusterID != token.Cluster {
-			return api.JoinResult{}, fmt.Errorf("this node is a member of cluster %s already; leave it first with `vipctl leave`", m.identity.ClusterID)
-		}
-		return n.awaitMembership(ctx, m, progress, true)
+		return n.joinedAlready(ctx, m, token, progress)
 	}
 	id := storage.Identity{Node: n.options.Name, ClusterID: token.Cluster, Secret: token.Secret.Bytes()}
 	for _, p := range token.Peers {
@@ -135,6 +141,14 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 		return result, errors.Join(err, n.abandon())
 	}
 	return result, err
+}
+
+// joinedAlready answers a join on a member: fine if it is one of the token's cluster.
+func (n *Node) joinedAlready(ctx context.Context, m *member, token trust.Token, progress api.Progress) (api.JoinResult, error) {
+	if m.identity.ClusterID != token.Cluster {
+		return api.JoinResult{}, fmt.Errorf("this node is a member of cluster %s already; leave it first with `vipctl leave`", m.identity.ClusterID)
+	}
+	return n.awaitMembership(ctx, m, progress, true)
 }
 
 var errFormerToken = errors.New("the token is from before the cluster's secret was rotated; make a new one with `vipctl token` on a member")
@@ -212,7 +226,7 @@ func (m *member) role(s *state.State, node string) state.Role {
 }
 
 // Token implements api.Backend.
-func (n *Node) Token(context.Context, api.None, api.Progress) (api.TokenText, error) {
+func (n *Node) Token(ctx context.Context, r api.TokenRequest, _ api.Progress) (api.TokenText, error) {
 	m, err := n.joined()
 	if err != nil {
 		return api.TokenText{}, err
@@ -223,6 +237,9 @@ func (n *Node) Token(context.Context, api.None, api.Progress) (api.TokenText, er
 		if len(token.Peers) < 5 {
 			token.Peers = append(token.Peers, trust.Peer{Gossip: p.Gossip, Address: p.Address})
 		}
+	}
+	if r != (api.TokenRequest{}) {
+		return m.ticket(ctx, r, token.Peers)
 	}
 	return api.TokenText{Token: token.String()}, nil
 }

@@ -150,8 +150,8 @@ func (m *member) proposeFor(ctx context.Context, p proposal) (state.Result, erro
 }
 
 func (m *member) proposeHere(ctx context.Context, p proposal) (outcome, error) {
-	if p.Command.SetPause != nil {
-		p.Command.At = time.Now() // the end of a pause is told by the leader's clock, so its begin is too
+	if p.Command.SetPause != nil || p.Command.SetTicket != nil {
+		p.Command.At = time.Now() // the end of a pause or token is told by the leader's clock, so its begin is too
 	}
 	if err := m.awaitReadable(ctx, p.Command.Needs()); err != nil {
 		return outcome{}, err

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vipd/cluster/consensus"
+	"vipd/cluster/crowd"
 	"vipd/cluster/gossip"
 	"vipd/cluster/health"
 	"vipd/cluster/lease"
@@ -41,6 +42,7 @@ type member struct {
 	creds  *trust.Credentials
 	calls  *caller
 	keys   *keychain
+	shown  *crowd.Rate // tickets, by strangers
 	gossip *gossip.Gossip
 	raft   *consensus.Node // set before Run
 	early  atomic.Pointer[consensus.Node]
@@ -243,6 +245,8 @@ func (m *member) openNetwork() (err error) {
 	}
 	m.opened.add(func() error { m.calls.close(); return unlessClosed(listener.Close()) })
 	m.mux = trust.NewMux(listener, m.creds, m.log, protoRaft, protoCall)
+	m.shown = crowd.NewRate(ticketRate)
+	m.mux.TakeTickets(m.takeTicket)
 	m.gossip, err = gossip.Start(gossip.Options{
 		Node: m.self.node, Listen: m.options.Listen, Port: m.options.GossipPort,
 		Key: secret.GossipKey(), Also: alsoKeys, Cluster: m.identity.ClusterID,

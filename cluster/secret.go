@@ -127,7 +127,7 @@ func (n *Node) SecretStatus(context.Context, api.None, api.Progress) (api.Secret
 // secretStatus is how this node, and a rotation if there is one, are.
 func (m *member) secretStatus(view *state.State) *api.SecretStatus {
 	s := &api.SecretStatus{
-		Fingerprint: m.keys.report().Uses, Outdated: m.keys.outdated(), Stragglers: m.keys.stragglers(),
+		Fingerprint: m.keys.report().Uses, Outdated: m.keys.outdated(), Stragglers: m.stragglers(view),
 	}
 	if former := view.Trust.Former; len(former) > 0 {
 		s.Rotated = former[len(former)-1].At
@@ -147,15 +147,20 @@ func (m *member) secretStatus(view *state.State) *api.SecretStatus {
 }
 
 // secretWarnings are about nodes with another secret than the rest.
-func (m *member) secretWarnings() []string {
+func (m *member) secretWarnings(view *state.State) []string {
 	var warnings []string
 	if m.keys.outdated() {
 		warnings = append(warnings, "the cluster's secret was rotated while this node was off, so the others do not talk to it; "+missedRemedy)
 	}
-	for _, name := range m.keys.stragglers() {
+	for _, name := range m.stragglers(view) {
 		warnings = append(warnings, fmt.Sprintf("%s has a former secret of the cluster, so nobody talks to it; %s", name, behindRemedy))
 	}
 	return warnings
+}
+
+// stragglers are the members that came with a former secret lately. Who has one can come under any name.
+func (m *member) stragglers(view *state.State) []string {
+	return slices.DeleteFunc(m.keys.stragglers(), func(name string) bool { return view.Nodes[name] == nil })
 }
 
 // takeIn has this node, which missed a rotation, use the secret of a token, if members of the cluster do.

@@ -63,7 +63,7 @@ func (m *member) warnings(view *state.State) []string {
 		warnings = append(warnings, "this node has no lease, so it answers for nothing: "+m.whyNoLease(view))
 	}
 	warnings = append(warnings, m.aboutDisk()...)
-	warnings = append(warnings, m.secretWarnings()...)
+	warnings = append(warnings, m.secretWarnings(view)...)
 	for _, name := range slices.Sorted(maps.Keys(view.Nodes)) {
 		if long := view.Nodes[name].LongLease; long != 0 {
 			warnings = append(warnings, fmt.Sprintf("%s has a restart-hold of %v: until its end nobody would notice that it crashed", name, long))

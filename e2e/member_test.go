@@ -46,7 +46,9 @@ func TestForm(t *testing.T) {
 	}
 	t.Log("the others join; one of them by way of the other")
 	for _, join := range [][2]*harness.Node{{two, one}, {three, two}} {
-		result, err := s.Join(s.wait(), join[0], join[1])
+		token, err := join[1].Client.TokenFor(s.wait(), api.TokenRequest{Once: join[0] == three})
+		s.must(err)
+		result, err := join[0].Client.Join(s.wait(), api.JoinRequest{Token: token.Token})
 		s.must(err)
 		if result.Cluster != first.Cluster || result.Role != "voter" {
 			t.Errorf("%s joined %+v", join[0], result)

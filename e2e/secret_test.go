@@ -43,6 +43,8 @@ func TestRotateTheSecret(t *testing.T) {
 	w.held("web", n, web4)
 	former, err := n.Client.Token(s.wait())
 	s.must(err)
+	formerOnce, err := n.Client.TokenFor(s.wait(), api.TokenRequest{Once: true})
+	s.must(err)
 	first, epochs, at := s.fingerprint(n), s.epochs(), time.Now()
 
 	w.step("the secret is rotated")
@@ -78,17 +80,22 @@ func TestRotateTheSecret(t *testing.T) {
 	})
 	stranger, err := s.AddHost(s.wait(), "stranger", harness.NodeOptions{})
 	s.must(err)
-	if _, err := stranger.Client.Join(s.wait(), api.JoinRequest{Token: former.Token}); err == nil || !strings.Contains(err.Error(), "rotated") {
-		t.Errorf("join with a former token: %v", err)
+	for what, token := range map[string]api.TokenText{"a former token": former, "one for a node that was not used": formerOnce} {
+		if _, err := stranger.Client.Join(s.wait(), api.JoinRequest{Token: token.Token}); err == nil || !strings.Contains(err.Error(), "rotated") {
+			t.Errorf("join with %s: %v", what, err)
+		}
 	}
-	s.must(stranger.Kill())
-	token, err := n.Client.Token(s.wait())
+	token, err := n.Client.TokenFor(s.wait(), api.TokenRequest{Once: true})
 	s.must(err)
 	result, err := missed.Client.Join(s.wait(), api.JoinRequest{Token: token.Token})
 	s.must(err)
 	if !result.Already {
 		t.Errorf("%s is another node than before: %+v", missed, result)
 	}
+	if _, err := stranger.Client.Join(s.wait(), api.JoinRequest{Token: token.Token}); err == nil || !strings.Contains(err.Error(), "used already") {
+		t.Errorf("join with a token that was used: %v", err)
+	}
+	s.must(stranger.Kill())
 	w.held("web", n, web4)
 	w.shorter(web4, at, undisturbed)
 

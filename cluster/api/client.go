@@ -120,11 +120,6 @@ func (c *Client) Checks(ctx context.Context) (CheckList, error) {
 	return do[CheckList](ctx, c, "checks", None{})
 }
 
-// Token asks for a join token.
-func (c *Client) Token(ctx context.Context) (TokenText, error) {
-	return do[TokenText](ctx, c, "token", None{})
-}
-
 // Init founds a cluster.
 func (c *Client) Init(ctx context.Context, r InitRequest) (InitResult, error) {
 	return do[InitResult](ctx, c, "init", r)

@@ -90,7 +90,7 @@ func (o office) Profile(context.Context, ProfileRequest, Progress) (state.Profil
 	return state.Profile{}, nil
 }
 
-func (o office) Token(ctx context.Context, _ None, _ Progress) (TokenText, error) {
+func (o office) Token(ctx context.Context, _ TokenRequest, _ Progress) (TokenText, error) {
 	o.note(ctx)
 	return TokenText{}, nil
 }

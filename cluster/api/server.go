@@ -111,6 +111,8 @@ func (s *server) routes(ctx context.Context, b Backend) http.Handler {
 	verb(mux, s, "apply", b.Apply, func(r ApplyRequest) bool { return !r.DryRun })
 	verb(mux, s, "profile", b.Profile, func(r ProfileRequest) bool { return r.Set != nil })
 	command(mux, s, "token", b.Token)
+	look(mux, s, "token-list", b.TokenList)
+	command(mux, s, "token-revoke", b.TokenRevoke)
 	command(mux, s, "init", b.Init)
 	command(mux, s, "join", b.Join)
 	command(mux, s, "leave", b.Leave)

@@ -24,7 +24,9 @@ type Backend interface {
 	Spec(context.Context, None, Progress) (Specification, error)
 	Checks(context.Context, None, Progress) (CheckList, error)
 	Events(context.Context, EventsRequest, Teller) (EventsResult, error)
-	Token(context.Context, None, Progress) (TokenText, error)
+	Token(context.Context, TokenRequest, Progress) (TokenText, error)
+	TokenList(context.Context, None, Progress) (TokenList, error)
+	TokenRevoke(context.Context, TokenRevokeRequest, Progress) (None, error)
 	Init(context.Context, InitRequest, Progress) (InitResult, error)
 	Join(context.Context, JoinRequest, Progress) (JoinResult, error)
 	Leave(context.Context, LeaveRequest, Progress) (None, error)
@@ -246,11 +248,6 @@ func (s Specification) withoutSecrets() Specification {
 		}
 	}
 	return s
-}
-
-// TokenText is a join token.
-type TokenText struct {
-	Token string `json:"token"`
 }
 
 // InitRequest founds a cluster.

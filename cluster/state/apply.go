@@ -112,6 +112,8 @@ func (c *change) apply(cmd Command) error {
 		return c.raise(*cmd.Raise)
 	case cmd.Rotate != nil:
 		return c.rotate(*cmd.Rotate, cmd.By)
+	case cmd.SetTicket != nil:
+		return c.setTicket(*cmd.SetTicket, cmd.By)
 	}
 	return errUnknownCommand
 }

@@ -33,6 +33,7 @@ type Command struct {
 	Note       *Note       `json:"note,omitempty"`
 	Raise      *Raise      `json:"raise,omitempty"`
 	Rotate     *Rotate     `json:"rotate,omitempty"`
+	SetTicket  *SetTicket  `json:"set_ticket,omitempty"`
 }
 
 // Init founds the cluster with its first node.
@@ -211,6 +212,8 @@ func (c Command) Name() string {
 		return "raise"
 	case c.Rotate != nil:
 		return "rotate"
+	case c.SetTicket != nil:
+		return "set ticket"
 	}
 	return "nothing"
 }

@@ -39,6 +39,7 @@ const (
 	Timed     Kind = "profile"   // another profile
 	Extended  Kind = "hold"      // Node has a restart-hold of Duration
 	Raised    Kind = "version"   // of commands that may be used is a newer one
+	Ticketed  Kind = "token"     // one was made, shown or revoked
 	Rotated   Kind = "secret"    // the cluster's is being rotated, or was
 	Done      Kind = "done"      // a command that concerned Node alone
 )

@@ -16,6 +16,7 @@ type Trust struct {
 	Current  string         `json:"current,omitempty"`
 	Former   []FormerSecret `json:"former,omitempty"` // the oldest first
 	Rotation *Rotation      `json:"rotation,omitempty"`
+	Tickets  []Ticket       `json:"tickets,omitempty"`
 }
 
 // FormerSecret is what is public of a secret that the cluster had: nobody gets in by it.
@@ -139,6 +140,7 @@ func (c *change) endRotation() {
 	former := append(slices.Clone(c.Trust.Former), FormerSecret{Key: now.Key, Link: now.Link, At: c.at})
 	c.Trust.Former = former[max(0, len(former)-formerKept):]
 	c.Trust.Current, c.Trust.Rotation = now.Next, nil
+	c.Trust.Tickets = nil // by whom members are known is in them
 	c.by = ParseWho(now.By)
 	c.record(Event{Kind: Rotated, Reason: "the former one is good for nothing any more"})
 }

@@ -35,7 +35,7 @@ func (s *State) needs() int {
 	for _, n := range s.Nodes {
 		version = max(version, n.needs())
 	}
-	if s.Trust.Current != "" || s.Trust.Rotation != nil {
+	if s.Trust.Current != "" || s.Trust.Rotation != nil || len(s.Trust.Tickets) > 0 {
 		version = 4
 	}
 	return version

@@ -10,11 +10,11 @@ import (
 // for groups that move together, 3 for what says where groups may be and when they move,
 // and for what else happens on a node then, and for
 // the roles of members, 4 for Restore, NoteVersion for notes, RaiseVersion for Raise,
-// RotateVersion for Rotate.
+// RotateVersion for Rotate, TicketVersion for SetTicket.
 //
 // Commands are read strictly, so each field that is added has to be of a newer version than those before it; the test
 // of testdata/fields.txt does not pass without.
-const CommandVersion = 7
+const CommandVersion = 8
 
 // NoteVersion is the first version with notes, which nobody waits for: they are written once all members read it.
 const NoteVersion = 5
@@ -88,6 +88,8 @@ func (c Command) Needs() int {
 		return RaiseVersion
 	case c.Rotate != nil:
 		return RotateVersion
+	case c.SetTicket != nil:
+		return TicketVersion
 	case c.Note != nil:
 		version = NoteVersion
 	case c.Restore != nil:

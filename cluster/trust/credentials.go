@@ -189,7 +189,7 @@ func (i *issued) verify(shown []*x509.Certificate, usage x509.ExtKeyUsage) (stri
 		}
 	}
 	for _, a := range i.accepted {
-		if a.succeeds(shown) {
+		if succeeds(shown, a.cert.PublicKey.(ed25519.PublicKey)) {
 			return "", fmt.Errorf("%w: %w", ErrWrongSecret, ErrRotated)
 		}
 	}

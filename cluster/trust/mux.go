@@ -34,6 +34,8 @@ type Mux struct {
 	log       *slog.Logger
 	listeners map[string]*listener
 
+	take func(context.Context, net.Conn) // what those with tickets bring; nil: nobody does
+
 	handshakes sync.WaitGroup
 	pending    *crowd.Crowd
 }
@@ -111,8 +113,18 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 func (m *Mux) serve(ctx context.Context, raw net.Conn, leave func()) {
-	conn, err := m.handshake(ctx, raw)
+	server, err := m.handshake(ctx, raw)
+	if err == nil && server.ConnectionState().NegotiatedProtocol == TicketProto {
+		m.take(ctx, server) // it stays among those who have proved nothing
+		leave()
+		server.Close()
+		return
+	}
 	leave()
+	var conn *Conn
+	if err == nil {
+		conn, err = m.of.open(server, x509.ExtKeyUsageClientAuth)
+	}
 	if err == nil && !m.listeners[conn.state.NegotiatedProtocol].deliver(conn) {
 		conn.Close()
 		err = fmt.Errorf("nobody accepts %s", conn.state.NegotiatedProtocol)
@@ -123,12 +135,12 @@ func (m *Mux) serve(ctx context.Context, raw net.Conn, leave func()) {
 	}
 }
 
-func (m *Mux) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
+func (m *Mux) handshake(ctx context.Context, raw net.Conn) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	server := tls.Server(quiet.Conn(raw), m.config)
 	if err := server.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
-	return m.of.open(server, x509.ExtKeyUsageClientAuth)
+	return server, nil
 }

@@ -32,15 +32,15 @@ func signed(cert *x509.Certificate, key ed25519.PublicKey) bool {
 		ed25519.Verify(key, cert.RawTBSCertificate, cert.Signature)
 }
 
-// succeeds reports whether a peer's certificate is of an authority that succeeded this one, by the links that the peer
+// succeeds reports whether a peer's certificate is of an authority that succeeded another, by the links that the peer
 // shows, the newest first.
-func (a *Authority) succeeds(shown []*x509.Certificate) bool {
+func succeeds(shown []*x509.Certificate, former ed25519.PublicKey) bool {
 	for i := 1; i < len(shown); i++ {
 		key, ok := shown[i].PublicKey.(ed25519.PublicKey)
 		if !ok || !signed(shown[i-1], key) {
 			return false
 		}
-		if signed(shown[i], a.cert.PublicKey.(ed25519.PublicKey)) {
+		if signed(shown[i], former) {
 			return true
 		}
 	}

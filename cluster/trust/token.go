@@ -2,6 +2,7 @@ package trust
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -29,7 +30,17 @@ type Token struct {
 	Cluster string
 	Secret  Secret
 	Peers   []Peer
+	// Ticket is what the secret is asked for with; nil: the token has it.
+	Ticket *Ticket
 }
+
+// Ticket is a key that members give the secret for, once or for a time. It is not the secret, and good for nothing else.
+type Ticket struct {
+	Authority ed25519.PublicKey // by which the members' certificates are known
+	Key       [ticketKeySize]byte
+}
+
+const ticketKeySize = 32
 
 // Peer is where a node of the cluster listens, each as host:port.
 type Peer struct {
@@ -38,38 +49,48 @@ type Peer struct {
 }
 
 const (
-	tokenName    = "vipd"
-	tokenVersion = 1
+	tokenName = "vipd"
+	// Tokens with a ticket are of the second version, so that a vipd that knows none says that it is too old.
+	secretVersion = 1
+	ticketVersion = 2
 	// The payload starts with its length, so that a missing end is known from a changed character.
 	lengthSize = 4
 	sumSize    = 4
 )
 
 var (
-	tokenPrefix = tokenName + strconv.Itoa(tokenVersion) + "-"
-	encoding    = base64.RawURLEncoding.Strict()
-	castagnoli  = crc32.MakeTable(crc32.Castagnoli)
+	encoding   = base64.RawURLEncoding.Strict()
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 )
+
+func tokenPrefix(version int) string { return tokenName + strconv.Itoa(version) + "-" }
 
 // LogValue leaves the secret out. String does not.
 func (t Token) LogValue() slog.Value { return slog.StringValue("token of cluster " + t.Cluster) }
 
-// String returns the token as one word. It contains the secret.
+// String returns the token as one word. It contains the secret, or the ticket's key.
 //
 //	vipd1- base64url( length of all [4]  cluster  secret [32]  number of peers  (gossip  address)...  CRC32C [4] )
+//	vipd2- with the authority's public key [32] and the ticket's [32] in place of the secret
 //
 // Texts and numbers are preceded by, or are, an unsigned varint.
 func (t Token) String() string {
 	b := make([]byte, lengthSize)
 	b = appendText(b, t.Cluster)
-	b = append(b, t.Secret.key[:]...)
+	version := secretVersion
+	if t.Ticket != nil {
+		version = ticketVersion
+		b = append(append(b, t.Ticket.Authority...), t.Ticket.Key[:]...)
+	} else {
+		b = append(b, t.Secret.key[:]...)
+	}
 	b = binary.AppendUvarint(b, uint64(len(t.Peers)))
 	for _, p := range t.Peers {
 		b = appendText(appendText(b, p.Gossip), p.Address)
 	}
 	binary.BigEndian.PutUint32(b, uint32(len(b)+sumSize))
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	return tokenPrefix + encoding.EncodeToString(b)
+	return tokenPrefix(version) + encoding.EncodeToString(b)
 }
 
 func appendText(b []byte, s string) []byte {
@@ -80,34 +101,37 @@ func appendText(b []byte, s string) []byte {
 // Errors: ErrNotToken, ErrTruncatedToken, ErrDamagedToken, ErrNewerToken.
 func ParseToken(s string) (Token, error) {
 	s = strings.Join(strings.Fields(s), "")
-	if err := checkPrefix(s); err != nil {
-		return Token{}, err
-	}
-	b, err := decodePayload(strings.TrimPrefix(s, tokenPrefix))
+	version, err := versionOf(s)
 	if err != nil {
 		return Token{}, err
 	}
-	t, err := parsePayload(b)
+	b, err := decodePayload(strings.TrimPrefix(s, tokenPrefix(version)))
+	if err != nil {
+		return Token{}, err
+	}
+	t, err := parsePayload(b, version == ticketVersion)
 	if err != nil {
 		return Token{}, fmt.Errorf("%w: %w", ErrDamagedToken, err)
 	}
 	return t, nil
 }
 
-func checkPrefix(s string) error {
-	if strings.HasPrefix(s, tokenPrefix) {
-		return nil
-	}
-	if s != "" && strings.HasPrefix(tokenPrefix, s) {
-		return ErrTruncatedToken
+func versionOf(s string) (int, error) {
+	for version := secretVersion; version <= ticketVersion; version++ {
+		if strings.HasPrefix(s, tokenPrefix(version)) {
+			return version, nil
+		}
+		if s != "" && strings.HasPrefix(tokenPrefix(version), s) {
+			return 0, ErrTruncatedToken
+		}
 	}
 	rest, ok := strings.CutPrefix(s, tokenName)
 	number, _, dash := strings.Cut(rest, "-")
 	version, err := strconv.ParseUint(number, 10, 16)
-	if !ok || !dash || err != nil || version <= tokenVersion {
-		return fmt.Errorf("%w: a token starts with %q", ErrNotToken, tokenPrefix)
+	if !ok || !dash || err != nil || version <= ticketVersion {
+		return 0, fmt.Errorf("%w: a token starts with %q", ErrNotToken, tokenPrefix(secretVersion))
 	}
-	return ErrNewerToken
+	return 0, ErrNewerToken
 }
 
 // decodePayload returns the payload without length and checksum.
@@ -141,7 +165,7 @@ func decodePayload(text string) ([]byte, error) {
 	return body[lengthSize:], nil
 }
 
-func parsePayload(b []byte) (Token, error) {
+func parsePayload(b []byte, ticket bool) (Token, error) {
 	var t Token
 	r := bytes.NewBuffer(b)
 	cluster, err := readText(r)
@@ -149,7 +173,12 @@ func parsePayload(b []byte) (Token, error) {
 		return Token{}, err
 	}
 	t.Cluster = cluster
-	if copy(t.Secret.key[:], r.Next(secretSize)) != secretSize {
+	if ticket {
+		t.Ticket = &Ticket{Authority: bytes.Clone(r.Next(ed25519.PublicKeySize))}
+		if copy(t.Ticket.Key[:], r.Next(ticketKeySize)) != ticketKeySize {
+			return Token{}, errors.New("no key")
+		}
+	} else if copy(t.Secret.key[:], r.Next(secretSize)) != secretSize {
 		return Token{}, errors.New("no secret")
 	}
 	peers, err := binary.ReadUvarint(r)

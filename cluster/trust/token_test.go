@@ -73,7 +73,7 @@ func TestTruncatedToken(t *testing.T) {
 
 func TestMistypedToken(t *testing.T) {
 	s := exampleToken().String()
-	for i := len(tokenPrefix); i < len(s); i++ {
+	for i := len(tokenPrefix(secretVersion)); i < len(s); i++ {
 		for _, c := range []string{"A", "z", "_", "!", "ß"} {
 			if s[i:i+1] == c {
 				continue
@@ -97,7 +97,7 @@ func TestTextThatIsNoToken(t *testing.T) {
 		"K10abc::server:def":        ErrNotToken,
 		"vipd-AAAA":                 ErrNotToken,
 		"vipd0-AAAA":                ErrNotToken,
-		"vipd2-AAAA":                ErrNewerToken,
+		"vipd3-AAAA":                ErrNewerToken,
 		"vipd12-AAAA":               ErrNewerToken,
 		"vipd":                      ErrTruncatedToken,
 		"vipd1-":                    ErrTruncatedToken,

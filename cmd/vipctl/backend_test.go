@@ -27,6 +27,7 @@ type daemon struct {
 	simulated api.SimulateResult
 	reloaded  api.Reloaded
 	secret    api.SecretStatus
+	tokens    api.TokenList
 	plan      api.BondPlan
 	backup    backup.Backup
 	events    []state.Event
@@ -112,8 +113,16 @@ func (d *daemon) Events(ctx context.Context, in api.EventsRequest, tell api.Tell
 	}
 }
 
-func (d *daemon) Token(ctx context.Context, in api.None, p api.Progress) (api.TokenText, error) {
+func (d *daemon) Token(ctx context.Context, in api.TokenRequest, p api.Progress) (api.TokenText, error) {
 	return api.TokenText{Token: "vipd1-c2VjcmV0"}, d.answer(ctx, "token", in, p)
+}
+
+func (d *daemon) TokenList(ctx context.Context, in api.None, p api.Progress) (api.TokenList, error) {
+	return d.tokens, d.answer(ctx, "token-list", in, p)
+}
+
+func (d *daemon) TokenRevoke(ctx context.Context, in api.TokenRevokeRequest, p api.Progress) (api.None, error) {
+	return api.None{}, d.answer(ctx, "token-revoke", in, p)
 }
 
 func (d *daemon) Init(ctx context.Context, in api.InitRequest, p api.Progress) (api.InitResult, error) {

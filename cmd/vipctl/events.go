@@ -38,8 +38,8 @@ a restart, and of the time when it was down itself. About the last thousand even
   failing, recovered   of a check, an interface, a link or a group on a node. What changes again and again is told
                        ever less often, with how many times it changed
   leads, promoted, demoted, joined, leaving, removed, founded    of nodes
-  applied, profile, drained, undrained, paused, resumed, role, voters, hold, secret, done    commands: a specification, the
-                       lease's timing, a drain, a pause, a role, the number of voters, a restart-hold, a rotation of the secret, and those that concern one node alone
+  applied, profile, drained, undrained, paused, resumed, role, voters, hold, secret, token, done    commands: a specification, the
+                       lease's timing, a drain, a pause, a role, the number of voters, a restart-hold, a rotation of the secret, a token that ends, and those that concern one node alone
 
 A name in brackets is the user who gave the command, and the node where.
 

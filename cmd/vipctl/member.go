@@ -49,27 +49,6 @@ func initText(r api.InitResult) string {
 	return fmt.Sprintf("founded cluster %s with node %s\nLet others in: `vipctl token` here, then `vipctl join -` there. Three nodes survive the loss of one, two of none:\nbeside two, let a third host vote as a witness (`vipctl join - --role witness`).\n", r.Cluster, r.Node)
 }
 
-func (c *ctl) tokenCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "token",
-		GroupID: "member",
-		Short:   "Print the token that lets another node in",
-		Long: `token prints what vipctl join needs on another host: the addresses of members, and the cluster's secret.
-
-Whoever has the token can become a member and read all that the cluster's nodes tell each other. Pass it on
-like a password.`,
-		Example: "  vipctl token\n  vipctl token | ssh n2 vipctl join -",
-		Args:    operands(),
-		RunE: c.action(func(ctx context.Context, _ []string) error {
-			t, err := ask(ctx, c, func(ctx context.Context, client *api.Client) (api.TokenText, error) { return client.Token(ctx) })
-			if err != nil {
-				return err
-			}
-			return c.print(t, func() string { return t.Token + "\n" })
-		}),
-	}
-}
-
 func (c *ctl) joinCommand() *cobra.Command {
 	var file, role string
 	cmd := &cobra.Command{
