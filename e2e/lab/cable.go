@@ -1,9 +1,20 @@
 package lab
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"time"
 
-// direction says which way of a cable is broken, seen from the host.
-type direction struct{ in, out bool }
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// direction says which way of a cable is broken, seen from the host, and how many of a thousand frames are lost
+// both ways.
+type direction struct {
+	in, out bool
+	lost    uint32
+}
 
 // Cut separates the host from the network without its interface noticing, as
 // when a switch further away fails.
@@ -33,6 +44,59 @@ func (p *Port) CutOutbound() error {
 	return p.setOneWay(func(d *direction) { d.out = true })
 }
 
+// Lose loses so many of a thousand frames, at random, in each direction.
+func (p *Port) Lose(perMille uint32) error {
+	return p.setOneWay(func(d *direction) { d.lost = perMille })
+}
+
+// Narrow lets only so many bytes a second through to the host; what is more waits in a queue of a fifth of a second, and
+// is lost beyond that.
+func (p *Port) Narrow(bytesPerSecond uint64) error {
+	return p.shape("narrow", &netlink.Tbf{
+		QdiscAttrs: p.qdisc(), Rate: bytesPerSecond, Limit: uint32(bytesPerSecond / 5), Buffer: narrowBurst,
+	})
+}
+
+// narrowBurst is what a narrow cable passes at once: a frame and a bit.
+const narrowBurst = 4 << 10
+
+// Delay has frames to the host arrive later, by d and a random share of jitter more or less. It takes a kernel with
+// netem: see [CanDelay].
+func (p *Port) Delay(d, jitter time.Duration) error {
+	return p.shape("delay", netlink.NewNetem(p.qdisc(), netlink.NetemQdiscAttrs{
+		Latency: uint32(d.Microseconds()), Jitter: uint32(jitter.Microseconds()), Limit: 10000,
+	}))
+}
+
+func (p *Port) qdisc() netlink.QdiscAttrs {
+	return netlink.QdiscAttrs{LinkIndex: p.link.Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT}
+}
+
+// shape puts a discipline on the switch's end, in place of another there.
+func (p *Port) shape(verb string, q netlink.Qdisc) error {
+	if err := p.unshape(); err != nil {
+		return err
+	}
+	if err := p.lab.Switch.nl.QdiscAdd(q); err != nil {
+		return fmt.Errorf("%s %s: %w", verb, p, err)
+	}
+	return nil
+}
+
+func (p *Port) unshape() error {
+	err := p.lab.Switch.nl.QdiscDel(&netlink.GenericQdisc{QdiscAttrs: p.qdisc()})
+	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) { // there is none
+		return fmt.Errorf("mend %s: %w", p, err)
+	}
+	return nil
+}
+
+// CanDelay returns nil if the kernel can do what [Port.Delay] wants.
+func (l *Lab) CanDelay() error {
+	p := l.Client.Port
+	return errors.Join(p.Delay(time.Microsecond, 0), p.unshape())
+}
+
 // Mend undoes all damage to this cable. Partitions and blocked pairs are not
 // the cable's and stay, see [Lab.Heal].
 func (p *Port) Mend() error {
@@ -41,6 +105,9 @@ func (p *Port) Mend() error {
 	}
 	if err := p.lab.Switch.nl.LinkSetUp(p.link); err != nil {
 		return fmt.Errorf("mend %s: %w", p, err)
+	}
+	if err := p.unshape(); err != nil {
+		return err
 	}
 	return p.setOneWay(func(d *direction) { *d = direction{} })
 }

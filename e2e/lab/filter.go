@@ -6,6 +6,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 )
 
 // applyFilter replaces the switch's packet filter, in one transaction, by what
@@ -40,6 +41,10 @@ func (l *Lab) applyFilter() error {
 		if d.in {
 			add(forward, matchPort(expr.MetaKeyOIF, p)...)
 		}
+		if d.lost > 0 {
+			add(lost, append(matchPort(expr.MetaKeyIIF, p), sometimes(d.lost)...)...)
+			add(forward, append(matchPort(expr.MetaKeyOIF, p), sometimes(d.lost)...)...)
+		}
 	}
 	for _, pairs := range []map[hostPair]bool{l.split, l.blocked} {
 		for pair := range pairs {
@@ -58,6 +63,16 @@ func matchPort(key expr.MetaKey, p *Port) []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: key, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(uint32(p.link.Index))},
+	}
+}
+
+// sometimes matches so many of a thousand frames.
+func sometimes(perMille uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Numgen{Register: 1, Modulus: 1000, Type: unix.NFT_NG_RANDOM},
+		// The generator's number is in the host's order, so the comparison is made on the network's.
+		&expr.Byteorder{SourceRegister: 1, DestRegister: 1, Op: expr.ByteorderHton, Len: 4, Size: 4},
+		&expr.Cmp{Op: expr.CmpOpLt, Register: 1, Data: binaryutil.BigEndian.PutUint32(perMille)},
 	}
 }
 
