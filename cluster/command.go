@@ -21,6 +21,12 @@ func (m *member) commit(ctx context.Context, cmd state.Command) error {
 	return errors.Join(err, result.Err)
 }
 
+// catchUp returns when this node knows everything that was acknowledged before the call. It has a command committed
+// that changes nothing; whatever was committed earlier is in the view when that is.
+func (m *member) catchUp(ctx context.Context) error {
+	return m.commit(ctx, state.Command{Assign: &state.Assign{}})
+}
+
 // Apply implements api.Backend: it returns when each group is held, or is known to be held by nobody.
 func (n *Node) Apply(ctx context.Context, r api.ApplyRequest, progress api.Progress) (api.ApplyResult, error) {
 	m, err := n.joined()
@@ -34,6 +40,13 @@ func (n *Node) Apply(ctx context.Context, r api.ApplyRequest, progress api.Progr
 	result := api.ApplyResult{Diff: spec.Compare(spec.Of(m.View()), next), DryRun: r.DryRun}
 	if r.DryRun {
 		return result, nil
+	}
+	if !result.Diff.Changed {
+		// Success says that this is in force now, which a node that was cut off does not know.
+		if err := m.catchUp(ctx); err != nil {
+			return result, err
+		}
+		result.Diff = spec.Compare(spec.Of(m.View()), next)
 	}
 	if result.Diff.Changed {
 		progress("having the specification committed")

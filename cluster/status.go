@@ -38,10 +38,16 @@ func (n *Node) Status(context.Context, api.None, api.Progress) (api.Status, erro
 }
 
 // Spec implements api.Backend.
-func (n *Node) Spec(context.Context, api.None, api.Progress) (api.Specification, error) {
+func (n *Node) Spec(ctx context.Context, r api.SpecRequest, progress api.Progress) (api.Specification, error) {
 	m, err := n.joined()
 	if err != nil {
 		return api.Specification{}, err
+	}
+	if r.Consistent {
+		progress("having a majority agree that this node knows all")
+		if err := m.catchUp(ctx); err != nil {
+			return api.Specification{}, err
+		}
 	}
 	serving := spec.Of(m.View())
 	return api.Specification{Groups: serving.Groups, Checks: serving.Checks}, nil

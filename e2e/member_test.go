@@ -181,7 +181,7 @@ func TestWholeClusterRestarts(t *testing.T) {
 	groups, addrs := tenGroups()
 	s.apply(groups...)
 	s.drain(s.Nodes[2], true)
-	before, err := s.Nodes[0].Client.Spec(s.wait())
+	before, err := s.Nodes[0].Client.Spec(s.wait(), api.SpecRequest{})
 	s.must(err)
 	roles := s.roles(s.Nodes[0])
 	check := func(s *scene) {
@@ -191,7 +191,7 @@ func TestWholeClusterRestarts(t *testing.T) {
 		}
 		s.whole()
 		for _, n := range s.Nodes {
-			after, err := n.Client.Spec(s.wait())
+			after, err := n.Client.Spec(s.wait(), api.SpecRequest{})
 			s.must(err)
 			if diff := cmp.Diff(before, after, samePrefix); diff != "" {
 				s.Errorf("%s: specification (-before +after)\n%s", n, diff)

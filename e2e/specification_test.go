@@ -80,7 +80,7 @@ func TestTenGroups(t *testing.T) {
 func TestWrongSpecification(t *testing.T) {
 	s := form(t, 1)
 	s.apply(web)
-	before, err := s.Nodes[0].Client.Spec(s.wait())
+	before, err := s.Nodes[0].Client.Spec(s.wait(), api.SpecRequest{})
 	s.must(err)
 	duplicate := harness.Group("other", web4.String())
 	unnamed := harness.Group("", "10.9.0.60")
@@ -104,7 +104,7 @@ func TestWrongSpecification(t *testing.T) {
 			t.Errorf("%s: got %v, want a refusal that names %q", name, err, tt.reason)
 		}
 	}
-	after, err := s.Nodes[0].Client.Spec(s.wait())
+	after, err := s.Nodes[0].Client.Spec(s.wait(), api.SpecRequest{})
 	s.must(err)
 	if diff := cmp.Diff(before, after, samePrefix); diff != "" {
 		t.Errorf("specification (-before +after)\n%s", diff)

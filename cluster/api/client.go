@@ -111,8 +111,8 @@ func (c *Client) Simulate(ctx context.Context, r SimulateRequest) (SimulateResul
 }
 
 // Spec asks for what the cluster serves.
-func (c *Client) Spec(ctx context.Context) (Specification, error) {
-	return do[Specification](ctx, c, "spec", None{})
+func (c *Client) Spec(ctx context.Context, r SpecRequest) (Specification, error) {
+	return do[Specification](ctx, c, "spec", r)
 }
 
 // Checks asks what the checks say.

@@ -39,7 +39,7 @@ func actAsPeer(socket string) int {
 		}
 		fmt.Printf("%s: %s\n", what, text)
 	}
-	served, err := client.Spec(ctx)
+	served, err := client.Spec(ctx, SpecRequest{})
 	say("spec", err)
 	if err != nil {
 		return 0
@@ -71,7 +71,7 @@ func (o office) note(ctx context.Context) {
 	o.by <- fmt.Sprintf("%d %s", c.UID, c.Name())
 }
 
-func (o office) Spec(context.Context, None, Progress) (Specification, error) {
+func (o office) Spec(context.Context, SpecRequest, Progress) (Specification, error) {
 	return Specification{Groups: []state.Group{{Name: "web", VRRP: &state.VRRP{AuthPass: "secret"}}}}, nil
 }
 

@@ -97,7 +97,7 @@ func (s *server) routes(ctx context.Context, b Backend) http.Handler {
 	look(mux, s, "status", b.Status)
 	look(mux, s, "why", b.Why)
 	look(mux, s, "simulate", b.Simulate)
-	look(mux, s, "spec", func(ctx context.Context, in None, progress Progress) (Specification, error) {
+	look(mux, s, "spec", func(ctx context.Context, in SpecRequest, progress Progress) (Specification, error) {
 		out, err := b.Spec(ctx, in, progress)
 		if caller, _ := CallerOf(ctx); !s.access.trusts(caller) {
 			out = out.withoutSecrets()

@@ -21,7 +21,7 @@ type Backend interface {
 	Status(context.Context, None, Progress) (Status, error)
 	Why(context.Context, WhyRequest, Progress) (GroupStatus, error)
 	Simulate(context.Context, SimulateRequest, Progress) (SimulateResult, error)
-	Spec(context.Context, None, Progress) (Specification, error)
+	Spec(context.Context, SpecRequest, Progress) (Specification, error)
 	Checks(context.Context, None, Progress) (CheckList, error)
 	Events(context.Context, EventsRequest, Teller) (EventsResult, error)
 	Token(context.Context, TokenRequest, Progress) (TokenText, error)
@@ -227,6 +227,13 @@ type FenceCounters struct {
 	Enforced bool              `json:"enforced"` // false: `fence: none`
 	Open     bool              `json:"open"`
 	Dropped  map[string]uint64 `json:"dropped,omitempty"`
+}
+
+// SpecRequest asks what the cluster serves.
+type SpecRequest struct {
+	// Consistent asks for no older answer than any command that succeeded before: the node has a majority agree first
+	// that it knows all. Without it the answer is what the node knows, which on one that is cut off may be old.
+	Consistent bool `json:"consistent,omitempty"`
 }
 
 // Specification is what the cluster serves.

@@ -80,7 +80,7 @@ func (d *daemon) Simulate(ctx context.Context, in api.SimulateRequest, p api.Pro
 	return d.simulated, d.answer(ctx, "simulate", in, p)
 }
 
-func (d *daemon) Spec(ctx context.Context, in api.None, p api.Progress) (api.Specification, error) {
+func (d *daemon) Spec(ctx context.Context, in api.SpecRequest, p api.Progress) (api.Specification, error) {
 	return d.spec, d.answer(ctx, "spec", in, p)
 }
 

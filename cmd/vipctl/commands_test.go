@@ -153,6 +153,7 @@ func TestCommands(t *testing.T) {
 		{name: "get", args: "get", daemon: &daemon{spec: api.Specification{Groups: []state.Group{web()}}}},
 		{name: "get in YAML", args: "get -o yaml", daemon: &daemon{spec: api.Specification{Groups: []state.Group{web()}}}},
 		{name: "get in JSON", args: "get -o json", daemon: &daemon{spec: api.Specification{Groups: []state.Group{web()}}}},
+		{name: "get what is newest", args: "get --consistent", daemon: &daemon{spec: api.Specification{Groups: []state.Group{web()}}}},
 		{name: "get nothing", args: "get"},
 		{name: "get checks", args: "get", daemon: &daemon{spec: api.Specification{Groups: []state.Group{checkedWeb()}, Checks: []state.Check{nginx()}}}},
 		{name: "apply checks", args: "apply -f - --dry-run", stdin: checksYAML, daemon: &daemon{applied: api.ApplyResult{Diff: spec.Diff{Changed: true,

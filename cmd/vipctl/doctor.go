@@ -87,7 +87,7 @@ func (c *ctl) host(ctx context.Context, config string) doctor.Host {
 		return h
 	}
 	h.Status, h.Daemon = &status, peerOf(c.path())
-	if spec, err := client.Spec(ctx); err == nil {
+	if spec, err := client.Spec(ctx, api.SpecRequest{}); err == nil {
 		h.Spec = &spec
 	}
 	return h

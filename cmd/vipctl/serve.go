@@ -187,17 +187,24 @@ func applySummary(r api.ApplyResult) string {
 }
 
 func (c *ctl) getCommand() *cobra.Command {
-	return &cobra.Command{
+	var r api.SpecRequest
+	cmd := &cobra.Command{
 		Use:     "get",
 		GroupID: "serve",
 		Short:   "Print what the cluster serves, as apply takes it",
 		Long: `get prints the specification that is in force as YAML. Given to vipctl apply it changes nothing, so it can
 be edited, compared, or kept. What is a default is left out. With -o json it is in the form of the API, with
-defaults filled in and durations in nanoseconds.`,
-		Example: "  vipctl get > vips.yaml\n  vipctl get -o json | jq '.groups | length'",
+defaults filled in and durations in nanoseconds.
+
+It prints what this node knows, and so works without a majority too; a node that is cut off, or catching up, may
+know an older one than the others. With --consistent it has a majority agree first, and then prints nothing older
+than any apply that succeeded before; that takes one entry of the log, and fails where there is no majority.`,
+		Example: "  vipctl get > vips.yaml\n  vipctl get -o json | jq '.groups | length'\n  vipctl get --consistent --timeout 5s",
 		Args:    operands(),
 		RunE: c.action(func(ctx context.Context, _ []string) error {
-			served, err := ask(ctx, c, func(ctx context.Context, client *api.Client) (api.Specification, error) { return client.Spec(ctx) })
+			served, err := ask(ctx, c, func(ctx context.Context, client *api.Client) (api.Specification, error) {
+				return client.Spec(ctx, r)
+			})
 			if err != nil {
 				return err
 			}
@@ -211,4 +218,6 @@ defaults filled in and durations in nanoseconds.`,
 			return c.print(served, func() string { return string(text) })
 		}),
 	}
+	cmd.Flags().BoolVar(&r.Consistent, "consistent", false, "have a majority agree first that nothing newer is in force")
+	return cmd
 }
