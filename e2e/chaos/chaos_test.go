@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vipd/e2e/harness"
+	"vipd/e2e/lab"
+	"vipd/e2e/probe"
+)
+
+// The slice that is part of `make test`; `make chaos` plays for longer and with other seeds.
+var (
+	forFlag  = flag.Duration("chaos.for", 25*time.Second, "play faults for so long")
+	seedFlag = flag.Uint64("chaos.seed", 1, "the schedule's seed")
+)
+
+func TestMain(m *testing.M) {
+	probe.Main()
+	code := m.Run()
+	if err := harness.RemoveBinaries(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// A short run finds nothing, and leaves a report that can be looked at.
+func TestSlice(t *testing.T) {
+	lab.Require(t)
+	_, err := os.Stat(keepalivedProgram)
+	lab.RequireOK(t, err)
+	dir := t.TempDir()
+	r, err := run(t.Context(), options{length: *forFlag, seed: *seedFlag, dir: dir}, testWriter{t})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Faults) < int(forFlag.Seconds()/5) || len(r.Commands) < int(forFlag.Seconds()) {
+		t.Errorf("only %d faults and %d commands", len(r.Faults), len(r.Commands))
+	}
+	for _, a := range r.Addresses {
+		if len(a.Holders) == 0 {
+			t.Errorf("nobody ever answered for %s", a.Address)
+		}
+	}
+	for _, name := range []string{"report.json", "report.html", "logs/node1-vipd.log", "logs/legacy1-keepalived.log"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Logf("%s", strings.TrimRight(string(p), "\n"))
+	return len(p), nil
+}
+
+// The drawing is well formed, and shows faults, holders, silences and, above all, two that answer.
+func TestDrawing(t *testing.T) {
+	r := &Report{
+		Took:  time.Minute,
+		Nodes: []Lane{{Node: "node1", Up: []Span{{To: time.Minute}}, Led: []Span{{To: time.Second}}}},
+		Faults: []Deed{{Fault: Fault{Kind: "kill -9", Target: "node1"}, Text: "node1: kill -9 <&>", Struck: time.Second, Mended: 3 * time.Second},
+			{Fault: Fault{Kind: "partition", Sides: [][]string{{"node1"}, {"node2"}}}, Text: "partition", Mended: time.Second, Error: "no \"room\""}},
+		Addresses: []Address{{Address: web4, Holders: []Span{{To: time.Second, Who: "node1"}}, Silences: []Span{{From: time.Second, To: 2 * time.Second}}}},
+		Doubles:   []Double{{Address: web4, Hosts: [2]string{"node1", "node2"}, Violation: true}},
+		Commands:  []Op{{Kind: Write, Value: 1, Node: "node1", Error: "<timeout>"}},
+	}
+	page, err := r.html()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "<svg")
+	svg, _, _ := strings.Cut("<svg"+rest, "</svg>")
+	for decoder := xml.NewDecoder(strings.NewReader(svg + "</svg>")); ; {
+		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("%v in\n%s", err, svg)
+		}
+	}
+	for _, want := range []string{"kill -9 &lt;&amp;&gt;", `class="violation"`, `class="silence"`, `class="leads"`, `class="fault vain"`, "&lt;timeout&gt;", "node1 and node2 both answer"} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("the drawing lacks %s", want)
+		}
+	}
+}

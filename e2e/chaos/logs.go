@@ -1,0 +1,31 @@
+package main
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// keepLogs copies what the daemons and the peers wrote, and returns it by name.
+func (a *arena) keepLogs(dir string) (map[string]string, error) {
+	logs := map[string]string{}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, h := range a.Lab.Hosts {
+		files, err := filepath.Glob(filepath.Join(h.Dir, "*.log"))
+		errs = append(errs, err)
+		for _, f := range files {
+			name := h.Name + "-" + filepath.Base(f)
+			text, err := os.ReadFile(f)
+			logs[name] = string(text)
+			errs = append(errs, err, os.WriteFile(filepath.Join(dir, name), text, 0o644))
+		}
+	}
+	return logs, errors.Join(errs...)
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"vipd/e2e/probe"
+)
+
+// Report is what a run found.
+type Report struct {
+	Seed    uint64        `json:"seed"`
+	For     time.Duration `json:"for_ns"` // that faults were asked for
+	Took    time.Duration `json:"took_ns"`
+	Began   time.Time     `json:"began"`
+	Version string        `json:"version"` // of vipd
+	Kernel  string        `json:"kernel"`
+	// Replay is the command that plays the same schedule.
+	Replay    string         `json:"replay"`
+	Verdicts  []Verdict      `json:"verdicts"`
+	Notes     []string       `json:"notes,omitempty"`
+	Faults    []Deed         `json:"faults"`
+	Nodes     []Lane         `json:"nodes"`
+	Addresses []Address      `json:"addresses"`
+	Doubles   []Double       `json:"double_answers"`
+	Endings   []ending       `json:"ended_by_themselves"`
+	Commands  []Op           `json:"commands"`
+	Prober    []probe.Prober `json:"prober"`
+}
+
+// Address is what the client saw of one.
+type Address struct {
+	Address  netip.Addr `json:"address"`
+	Group    string     `json:"group"`
+	Holders  []Span     `json:"holders"`
+	Silences []Span     `json:"silences"`
+}
+
+// Double is a time in which two hosts answered for an address.
+type Double struct {
+	Address netip.Addr `json:"address"`
+	Span
+	Hosts  [2]string `json:"hosts"`
+	Proofs int       `json:"proofs"`
+	// Violation says that both are nodes of vipd.
+	Violation bool `json:"violation"`
+}
+
+// OK reports whether nothing was found.
+func (r *Report) OK() bool {
+	return !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return !v.OK })
+}
+
+// groupOf names what an address belongs to.
+var groupOf = map[netip.Addr]string{web4: "web", web6: "web", db4: "db", shared4: "shared by VRRP", roaming4: "one, other, none"}
+
+// look puts together what the probes reported.
+func (r *Report) look(reports []probe.Report) {
+	for _, addr := range watched {
+		a := Address{Address: addr, Group: groupOf[addr]}
+		for _, p := range reports {
+			seen := p.Address(addr)
+			a.Holders = append(a.Holders, r.holders(p, seen)...)
+			for _, s := range seen.Echo.Silences {
+				a.Silences = append(a.Silences, Span{From: s.Start.Sub(r.Began), To: s.End.Sub(r.Began)})
+			}
+			for _, d := range seen.DoubleAnswers {
+				r.Doubles = append(r.Doubles, Double{
+					Address: addr, Span: Span{From: d.At.Sub(r.Began), To: d.Until.Sub(r.Began)}, Hosts: d.Hosts, Proofs: d.Proofs,
+					Violation: isNode(d.Hosts[0]) && isNode(d.Hosts[1]),
+				})
+			}
+		}
+		r.Addresses = append(r.Addresses, a)
+	}
+	for _, p := range reports {
+		r.Prober = append(r.Prober, p.Prober)
+	}
+}
+
+func isNode(host string) bool { return strings.HasPrefix(host, "node") }
+
+// holders are who answered, by the changes that the probe saw.
+func (r *Report) holders(p probe.Report, seen *probe.AddressReport) []Span {
+	if seen.First.IsZero() {
+		return nil
+	}
+	spans := []Span{{From: seen.First.Sub(r.Began), To: p.End.Sub(r.Began), Who: seen.FirstHost}}
+	for _, c := range seen.Changes {
+		spans[len(spans)-1].To = c.At.Add(-c.Gap).Sub(r.Began)
+		spans = append(spans, Span{From: c.At.Sub(r.Began), To: p.End.Sub(r.Began), Who: c.To})
+	}
+	if s := seen.Echo.Silences; len(s) > 0 && s[len(s)-1].Open {
+		spans[len(spans)-1].To = max(s[len(s)-1].Start.Sub(r.Began), spans[len(spans)-1].From)
+	}
+	return spans
+}
+
+// oneHolder is the verdict on the first promise.
+func (r *Report) oneHolder() Verdict {
+	v := Verdict{Question: "never two nodes of vipd answer for one address", OK: true}
+	requests, handovers := 0, 0
+	for _, p := range r.Prober {
+		requests += p.Sent
+	}
+	var found []string
+	for _, d := range r.Doubles {
+		if !d.Violation {
+			handovers++
+			continue
+		}
+		found = append(found, fmt.Sprintf("%s and %s for %s, from %.3f s for %v, %d proofs",
+			d.Hosts[0], d.Hosts[1], d.Address, d.From.Seconds(), (d.To-d.From).Round(10*time.Microsecond), d.Proofs))
+	}
+	v.Text = fmt.Sprintf("%d requests; %d hand-overs between vipd and keepalived in which both answered", requests, handovers)
+	if len(found) > 0 {
+		v.OK, v.Text = false, strings.Join(found, "; ")
+	}
+	return v
+}
+
+// wellBehaved is the verdict on the daemons' own ends. One whose disk is full ends and says so.
+func (r *Report) wellBehaved(logs map[string]string) Verdict {
+	v := Verdict{Question: "no daemon crashes, or ends without a reason", OK: true}
+	var found []string
+	for _, name := range sortedKeys(logs) {
+		for _, word := range []string{"panic:", "fatal error:", "DATA RACE"} {
+			if at := strings.Index(logs[name], word); at >= 0 {
+				found = append(found, fmt.Sprintf("%s: %.200s", name, logs[name][at:]))
+			}
+		}
+	}
+	for _, e := range r.Endings {
+		if !r.excused(e) {
+			found = append(found, fmt.Sprintf("%s ended at %.1f s: %s", e.Node, e.At.Seconds(), e.Said))
+		}
+	}
+	v.Text = fmt.Sprintf("%d ends on full disks", len(r.Endings))
+	if len(found) > 0 {
+		v.OK, v.Text = false, strings.Join(found, "; ")
+	}
+	return v
+}
+
+// excused reports whether the daemon's disk was full when it ended, or a moment before.
+func (r *Report) excused(e ending) bool {
+	return slices.ContainsFunc(r.Faults, func(d Deed) bool {
+		return d.Kind == "full disk" && d.Target == e.Node && e.At >= d.Struck && e.At < d.Mended+5*time.Second
+	})
+}
+
+// write leaves the report in a directory.
+func (r *Report) write(dir string) error {
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	page, err := r.html()
+	return errors.Join(err,
+		os.WriteFile(filepath.Join(dir, "report.json"), append(text, '\n'), 0o644),
+		os.WriteFile(filepath.Join(dir, "report.html"), page, 0o644))
+}
+
+// Longest is the longest silence.
+func (a Address) Longest() time.Duration {
+	var longest time.Duration
+	for _, s := range a.Silences {
+		longest = max(longest, s.To-s.From)
+	}
+	return longest
+}

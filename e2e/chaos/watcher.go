@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"vipd/e2e/harness"
+	"vipd/e2e/probe"
+)
+
+const (
+	// lookEach is how often each node is asked what it is.
+	lookEach = 400 * time.Millisecond
+	// recordFor is how much one recording has: it is kept in memory until it is analysed. Between two there are some
+	// milliseconds in which nobody looks.
+	recordFor = 5 * time.Minute
+)
+
+// Span is a time, since the beginning.
+type Span struct {
+	From time.Duration `json:"from_ns"`
+	To   time.Duration `json:"to_ns"`
+	// Who answered, or what held.
+	Who string `json:"who,omitempty"`
+}
+
+// Lane is what was seen of a node.
+type Lane struct {
+	Node string `json:"node"`
+	Up   []Span `json:"up"`    // its daemon answered at its socket
+	Held []Span `json:"lease"` // it had the lease
+	Led  []Span `json:"led"`   // it believed to lead, and had the lease
+}
+
+// watcher looks on: what nodes say of themselves, and what a client sees of the addresses.
+type watcher struct {
+	arena *arena
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+
+	mu      sync.Mutex
+	lanes   []*Lane
+	current *probe.Probe
+	reports []probe.Report
+	err     error
+}
+
+func startWatcher(a *arena) (*watcher, error) {
+	p, err := probe.Start(a.probeOptions())
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	w := &watcher{arena: a, stop: stop, current: p}
+	for _, n := range a.Nodes {
+		lane := &Lane{Node: n.Name}
+		w.lanes = append(w.lanes, lane)
+		w.tasks.Go(func() { w.look(ctx, n, lane) })
+	}
+	w.tasks.Go(func() { w.turn(ctx) })
+	return w, nil
+}
+
+// end stops looking; all is in lanes and reports then.
+func (w *watcher) end() error {
+	w.stop()
+	w.tasks.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current == nil {
+		return w.err
+	}
+	report, err := w.current.Stop()
+	w.current, w.err = nil, errors.Join(w.err, err)
+	w.reports = append(w.reports, report)
+	return w.err
+}
+
+// turn begins a new recording now and then.
+func (w *watcher) turn(ctx context.Context) {
+	tick := time.NewTicker(recordFor)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		w.mu.Lock()
+		report, err := w.current.Stop()
+		w.reports, w.err = append(w.reports, report), errors.Join(w.err, err)
+		next, err := probe.Start(w.arena.probeOptions())
+		if err == nil {
+			w.current = next
+		}
+		w.err = errors.Join(w.err, err)
+		w.mu.Unlock()
+	}
+}
+
+// await waits until a host, or anybody if its name is empty, answers for an address.
+func (w *watcher) await(ctx context.Context, addr netip.Addr, host string) error {
+	w.mu.Lock()
+	p := w.current
+	w.mu.Unlock()
+	return p.Await(ctx, addr, host)
+}
+
+// look asks a node again and again.
+func (w *watcher) look(ctx context.Context, n *harness.Node, lane *Lane) {
+	tick := time.NewTicker(lookEach)
+	defer tick.Stop()
+	for {
+		limited, cancel := context.WithTimeout(ctx, lookEach)
+		s, err := n.Status(limited)
+		cancel()
+		now := w.arena.since()
+		up := err == nil
+		extend(&lane.Up, up, now)
+		extend(&lane.Held, up && s.Quorum, now)
+		extend(&lane.Led, up && s.Quorum && s.Leader == n.Name, now)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// extend goes on with the last span, if it was so a moment ago too, or begins one.
+func extend(spans *[]Span, so bool, now time.Duration) {
+	if !so {
+		return
+	}
+	if last := len(*spans) - 1; last >= 0 && now-(*spans)[last].To < 2*lookEach+lookEach/2 {
+		(*spans)[last].To = now
+		return
+	}
+	*spans = append(*spans, Span{From: now, To: now})
+}
