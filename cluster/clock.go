@@ -3,23 +3,13 @@ package cluster
 import (
 	"context"
 	"time"
-	"unsafe"
 
-	"golang.org/x/sys/unix"
-
+	"vipd/cluster/boottime"
 	"vipd/cluster/lease"
 )
 
-// bootNow reads the clock that leases are counted by: it counts on while the machine is suspended and
-// never jumps when somebody sets the time. The scheduler is not told of a call that never waits.
-func bootNow() lease.Instant {
-	var ts unix.Timespec
-	_, _, errno := unix.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_BOOTTIME, uintptr(unsafe.Pointer(&ts)), 0)
-	if errno != 0 {
-		panic("read CLOCK_BOOTTIME: " + errno.Error()) // since Linux 2.6.39; without it nothing is safe
-	}
-	return lease.Instant(ts.Nano())
-}
+// bootNow reads the clock that leases are counted by.
+func bootNow() lease.Instant { return lease.Instant(boottime.Now()) }
 
 // beatEach is how often a daemon's parts look round although nothing seems to have happened.
 const beatEach = time.Second

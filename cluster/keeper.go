@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vipd/cluster/boottime"
 	"vipd/cluster/lease"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
@@ -31,20 +32,20 @@ type ballot interface {
 // cost more than the step. Only what goes to disk is done by others, since a disk may hang and a lease must not.
 type keeper struct {
 	keeperOptions
-	rearm   chan struct{}         // something is due before the timer
 	refresh chan struct{}         // the state changed
 	resign  chan struct{}         // closed: renew no more
 	durable chan lease.VoterEvent // what reached the disk
 	ended   chan struct{}         // closed when Run has ended
 	writers sync.WaitGroup
-	turned  atomic.Int64 // when Run last came round, a lease.Instant
+	turned  atomic.Int64 // when the timer last fired, a lease.Instant
 
 	steps   sync.Mutex // guards what follows, up to the next lock
 	running bool       // Run has begun and not ended
 	holder  *lease.Holder
 	voter   *lease.Voter
-	own     []wire.Message // for this very node
-	armed   lease.Instant  // when the timer fires
+	own     []wire.Message  // for this very node
+	timer   *boottime.Timer // while running
+	armed   lease.Instant   // when it fires
 	ready   bool
 	// long says that the lease asked for is a long one, announced since when the state knows of it.
 	long      bool
@@ -83,12 +84,12 @@ func newKeeper(o keeperOptions, memory lease.Memory) *keeper {
 		keeperOptions: o,
 		holder:        lease.NewHolder(o.self.node),
 		voter:         lease.NewVoter(o.self.node, bootNow(), memory),
-		rearm:         make(chan struct{}, 1),
 		refresh:       make(chan struct{}, 1),
 		resign:        make(chan struct{}),
 		durable:       make(chan lease.VoterEvent, 16),
 		ended:         make(chan struct{}),
 		heard:         map[string]lease.Instant{},
+		armed:         never,
 	}
 	k.turned.Store(int64(bootNow()))
 	return k

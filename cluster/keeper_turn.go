@@ -2,8 +2,12 @@ package cluster
 
 import (
 	"context"
+	"fmt"
+	"math"
+	"sync"
 	"time"
 
+	"vipd/cluster/boottime"
 	"vipd/cluster/lease"
 	"vipd/cluster/wire"
 )
@@ -25,30 +29,29 @@ func (k *keeper) deliver(messages ...wire.Message) {
 		k.receive(m)
 	}
 	k.turn()
-	if k.deadline().Before(k.armed) {
-		kick(k.rearm)
-	}
 }
 
 // Run keeps the lease until ctx ends. Then the gate is shut, unless it is left to the next start.
 func (k *keeper) Run(ctx context.Context) error {
+	timer, err := boottime.NewTimer()
+	if err != nil {
+		return fmt.Errorf("keep the lease: %w", err)
+	}
+	var clock sync.WaitGroup
 	defer k.writers.Wait()
+	defer clock.Wait()
+	defer timer.Close() // of a timer that nobody waits for any more
 	defer k.end()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	resign := k.resign
 	k.do(func() {
-		k.running = true
+		k.timer, k.running = timer, true
 		k.observe()
 	})
+	clock.Go(func() { timer.Wait(k.fired) })
+	resign := k.resign
 	for {
-		resetTimer(timer, max(k.arm().Sub(bootNow()), minWait))
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-timer.C:
-			k.do(func() {})
-		case <-k.rearm:
 		case <-k.refresh:
 			k.do(k.observe)
 		case ev := <-k.durable:
@@ -60,6 +63,17 @@ func (k *keeper) Run(ctx context.Context) error {
 	}
 }
 
+// fired does what is due.
+func (k *keeper) fired() {
+	k.steps.Lock()
+	defer k.steps.Unlock()
+	k.armed = never
+	k.turned.Store(int64(bootNow()))
+	if k.running {
+		k.turn()
+	}
+}
+
 // do steps the machines, and then lets them know what time it is.
 func (k *keeper) do(step func()) {
 	k.steps.Lock()
@@ -68,16 +82,22 @@ func (k *keeper) do(step func()) {
 	k.turn()
 }
 
-// arm returns when something is due, and remembers that the timer is set to it.
-func (k *keeper) arm() lease.Instant {
-	k.steps.Lock()
-	defer k.steps.Unlock()
-	k.armed = k.deadline()
-	k.turned.Store(int64(bootNow()))
-	return k.armed
+// never is when a timer fires that is not set.
+const never = lease.Instant(math.MaxInt64)
+
+// arm sets the timer to when something is due, unless it fires before that anyway.
+func (k *keeper) arm() {
+	at := k.deadline()
+	if !at.Before(k.armed) {
+		return
+	}
+	k.armed = at
+	if err := k.timer.Set(int64(max(at, bootNow().Add(minWait)))); err != nil {
+		k.broken(err)
+	}
 }
 
-// looked returns when Run last came round, which it does once a second at least, unless something holds it up.
+// looked returns when the timer last fired, which it does once a second at least, unless something holds it up.
 func (k *keeper) looked() lease.Instant { return lease.Instant(k.turned.Load()) }
 
 // end shuts the door, and has whoever still brings something turned away.
@@ -95,6 +115,7 @@ func (k *keeper) turn() {
 	k.hearMyself()
 	k.vote(lease.Tick{})
 	k.hearMyself()
+	k.arm()
 }
 
 // hearMyself takes in what this node said to itself, and what that has it say.
