@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"vipd/cluster/boottime"
 	"vipd/cluster/lease"
+	"vipd/vip/boottime"
 )
 
 // bootNow reads the clock that leases are counted by.

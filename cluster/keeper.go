@@ -6,10 +6,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vipd/cluster/boottime"
 	"vipd/cluster/lease"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
+	"vipd/vip/boottime"
 )
 
 // raftLog is what the keeper needs of this node's Raft.

@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"vipd/cluster/boottime"
 	"vipd/cluster/lease"
 	"vipd/cluster/wire"
+	"vipd/vip/boottime"
 )
 
 // minWait keeps a deadline that does not move from taking a processor, which under real-time scheduling

@@ -13,12 +13,39 @@ import (
 )
 
 // A batch is a transaction on sets, written by hand: the library asks for an acknowledgement of each message and reads
-// each with two system calls, two dozen for one renewal of the lease.
-type batch struct{ messages []netlink.Message }
+// each with two system calls, two dozen for one renewal of the lease. It begins and ends with messages of its own, as
+// nfnetlink wants.
+type batch struct {
+	data []byte
+	last int // where the last message begins
+}
+
+// begin makes an empty batch of one that has been sent, whose memory it goes on using.
+func (b *batch) begin() {
+	b.data = b.data[:0]
+	b.message(unix.NFNL_MSG_BATCH_BEGIN, 0, 0, unix.NFNL_SUBSYS_NFTABLES, func() {})
+}
+
+// end completes a batch and numbers its messages from first on. Only the last message of substance is to be
+// acknowledged; it returns that one's number.
+func (b *batch) end(first uint32) (last uint32) {
+	substance := b.last
+	b.message(unix.NFNL_MSG_BATCH_END, 0, 0, unix.NFNL_SUBSYS_NFTABLES, func() {})
+	flags := b.data[substance+6:]
+	binary.NativeEndian.PutUint16(flags, binary.NativeEndian.Uint16(flags)|unix.NLM_F_ACK)
+	for at := 0; at < len(b.data); at += int(binary.NativeEndian.Uint32(b.data[at:])) {
+		binary.NativeEndian.PutUint32(b.data[at+8:], first)
+		if at == substance {
+			last = first
+		}
+		first++
+	}
+	return last
+}
 
 // add queues elements with these keys; a timeout of 0 is none.
 func (b *batch) add(s *nftables.Set, keys []byte, timeout time.Duration) {
-	b.queue(unix.NFT_MSG_NEWSETELEM, netlink.Create, s, keys, timeout)
+	b.queue(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE, s, keys, timeout)
 }
 
 // remove queues the removal of elements; the kernel refuses the transaction if one is not there.
@@ -29,49 +56,59 @@ func (b *batch) remove(s *nftables.Set, keys []byte) {
 // flush queues the removal of all elements.
 func (b *batch) flush(s *nftables.Set) { b.queue(unix.NFT_MSG_DELSETELEM, 0, s, nil, 0) }
 
-func (b *batch) queue(kind uint16, flags netlink.HeaderFlags, s *nftables.Set, keys []byte, timeout time.Duration) {
-	ae := netlink.NewAttributeEncoder()
-	ae.ByteOrder = binary.BigEndian
-	ae.String(unix.NFTA_SET_ELEM_LIST_TABLE, s.Table.Name)
-	ae.String(unix.NFTA_SET_ELEM_LIST_SET, s.Name)
-	if len(keys) > 0 {
-		ae.Nested(unix.NFTA_SET_ELEM_LIST_ELEMENTS, func(list *netlink.AttributeEncoder) error {
-			for _, key := range keys {
-				list.Nested(unix.NFTA_LIST_ELEM, element(key, timeout))
-			}
-			return nil
-		})
-	}
-	b.messages = append(b.messages, message(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags, byte(s.Table.Family), 0, encoded(ae)))
-}
-
-func element(key byte, timeout time.Duration) func(*netlink.AttributeEncoder) error {
-	return func(e *netlink.AttributeEncoder) error {
-		e.Nested(unix.NFTA_SET_ELEM_KEY, func(k *netlink.AttributeEncoder) error {
-			k.Bytes(unix.NFTA_DATA_VALUE, []byte{key})
-			return nil
-		})
-		if timeout > 0 {
-			e.Uint64(unix.NFTA_SET_ELEM_TIMEOUT, uint64(timeout.Milliseconds()))
+func (b *batch) queue(kind, flags uint16, s *nftables.Set, keys []byte, timeout time.Duration) {
+	b.message(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags, byte(s.Table.Family), 0, func() {
+		b.text(unix.NFTA_SET_ELEM_LIST_TABLE, s.Table.Name)
+		b.text(unix.NFTA_SET_ELEM_LIST_SET, s.Name)
+		if len(keys) == 0 {
+			return
 		}
-		return nil
+		b.nest(unix.NFTA_SET_ELEM_LIST_ELEMENTS, func() {
+			for _, key := range keys {
+				b.nest(unix.NFTA_LIST_ELEM, func() { b.element(key, timeout) })
+			}
+		})
+	})
+}
+
+func (b *batch) element(key byte, timeout time.Duration) {
+	b.nest(unix.NFTA_SET_ELEM_KEY, func() {
+		b.attribute(unix.NFTA_DATA_VALUE, func() { b.data = append(b.data, key) })
+	})
+	if timeout > 0 {
+		b.attribute(unix.NFTA_SET_ELEM_TIMEOUT, func() {
+			b.data = binary.BigEndian.AppendUint64(b.data, uint64(timeout.Milliseconds()))
+		})
 	}
 }
 
-func encoded(ae *netlink.AttributeEncoder) []byte {
-	data, err := ae.Encode()
-	if err != nil {
-		panic("encode a set: " + err.Error()) // it is of names and numbers of this package's own
-	}
-	return data
+// message appends a netlink message with nfnetlink's header (struct nlmsghdr, struct nfgenmsg), not numbered yet.
+func (b *batch) message(kind, flags uint16, family byte, resource uint16, content func()) {
+	b.last = len(b.data)
+	b.data = append(b.data, 0, 0, 0, 0)
+	b.data = binary.NativeEndian.AppendUint16(b.data, kind)
+	b.data = binary.NativeEndian.AppendUint16(b.data, unix.NLM_F_REQUEST|flags)
+	b.data = append(b.data, 0, 0, 0, 0, 0, 0, 0, 0, family, unix.NFNETLINK_V0)
+	b.data = binary.BigEndian.AppendUint16(b.data, resource)
+	content()
+	binary.NativeEndian.PutUint32(b.data[b.last:], uint32(len(b.data)-b.last)) // attributes are padded
 }
 
-// message is a netlink message with nfnetlink's header (struct nfgenmsg).
-func message(kind uint16, flags netlink.HeaderFlags, family byte, resource uint16, data []byte) netlink.Message {
-	header := binary.BigEndian.AppendUint16([]byte{family, unix.NFNETLINK_V0}, resource)
-	return netlink.Message{
-		Header: netlink.Header{Type: netlink.HeaderType(kind), Flags: netlink.Request | flags},
-		Data:   append(header, data...),
+func (b *batch) text(kind uint16, text string) {
+	b.attribute(kind, func() { b.data = append(append(b.data, text...), 0) })
+}
+
+func (b *batch) nest(kind uint16, content func()) { b.attribute(unix.NLA_F_NESTED|kind, content) }
+
+// attribute appends one (struct nlattr), padded to four bytes.
+func (b *batch) attribute(kind uint16, content func()) {
+	start := len(b.data)
+	b.data = append(b.data, 0, 0)
+	b.data = binary.NativeEndian.AppendUint16(b.data, kind)
+	content()
+	binary.NativeEndian.PutUint16(b.data[start:], uint16(len(b.data)-start))
+	for len(b.data)%unix.NLA_ALIGNTO != 0 {
+		b.data = append(b.data, 0)
 	}
 }
 
@@ -81,6 +118,7 @@ type batchConn struct {
 	nl     *netlink.Conn
 	raw    syscall.RawConn
 	seq    uint32
+	batch  batch
 	answer [4096]byte
 }
 
@@ -106,43 +144,26 @@ func (c *batchConn) close() {
 	}
 }
 
-// commit sends a batch: all of it takes effect at once, or nothing. Only the last message is to be acknowledged,
-// which the kernel does after the whole is in force; refusals it sends for any.
-func (c *batchConn) commit(b batch) error {
+// commit sends what build queues as one batch: all of it takes effect at once, or nothing. Only the last message is to
+// be acknowledged, which the kernel does after the whole is in force; refusals it sends for any.
+func (c *batchConn) commit(build func(*batch)) error {
 	if err := c.dial(); err != nil {
 		return err
 	}
-	data, last, err := c.marshal(b)
-	if err == nil {
-		controlErr := c.raw.Control(func(fd uintptr) {
-			if err = sendto(int(fd), data); err == nil {
-				err = c.result(int(fd), last)
-			}
-		})
-		err = errors.Join(err, controlErr)
-	}
-	if err != nil {
+	c.batch.begin()
+	build(&c.batch)
+	last := c.batch.end(c.seq + 1)
+	c.seq = last + 1
+	var err error
+	controlErr := c.raw.Control(func(fd uintptr) {
+		if err = sendto(int(fd), c.batch.data); err == nil {
+			err = c.result(int(fd), last)
+		}
+	})
+	if err = errors.Join(err, controlErr); err != nil {
 		c.close()
 	}
 	return err
-}
-
-// marshal frames the messages and returns the number of the last one.
-func (c *batchConn) marshal(b batch) (data []byte, last uint32, err error) {
-	b.messages[len(b.messages)-1].Header.Flags |= netlink.Acknowledge
-	all := append([]netlink.Message{message(unix.NFNL_MSG_BATCH_BEGIN, 0, 0, unix.NFNL_SUBSYS_NFTABLES, nil)}, b.messages...)
-	all = append(all, message(unix.NFNL_MSG_BATCH_END, 0, 0, unix.NFNL_SUBSYS_NFTABLES, nil))
-	for _, m := range all {
-		c.seq++
-		m.Header.Sequence = c.seq
-		m.Header.Length = uint32(unix.NLMSG_HDRLEN + len(m.Data)) // attributes are padded already
-		part, err := m.MarshalBinary()
-		if err != nil {
-			return nil, 0, fmt.Errorf("encode a transaction: %w", err)
-		}
-		data = append(data, part...)
-	}
-	return data, c.seq - 1, nil
 }
 
 var errNoAnswer = errors.New("nftables did not answer")

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vipd/vip/boottime"
 )
 
 // spinEnv makes the test binary a busy loop.
@@ -124,7 +126,7 @@ func (g *gun) fire(b *testing.B) (last int64, gap time.Duration) {
 	var dropped int64
 	for quiet := 0; quiet < int(40*time.Millisecond/probeEvery); quiet++ {
 		err := unix.Sendto(g.fd, []byte("x"), 0, g.to)
-		now := bootTime()
+		now := boottime.Now()
 		switch {
 		case err == nil && dropped != 0:
 			b.Fatal("a packet passed after another was dropped")

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/google/nftables"
+
+	"vipd/vip/boottime"
 )
 
 var (
@@ -88,7 +90,7 @@ func newFence(opts Options) *Fence {
 		f.log = slog.New(slog.DiscardHandler)
 	}
 	if f.now == nil {
-		f.now = bootTime
+		f.now = boottime.Now
 	}
 	f.tables = newTables(f.name)
 	return f

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"vipd/vip/boottime"
 )
 
 func wantAnswers(tb testing.TB, p *prober, when string, want []string, addrs ...netip.Addr) {
@@ -58,16 +60,16 @@ func TestGateShutsByItself(t *testing.T) {
 	end := after(lease)
 	check(t, f.Raise(end))
 	check(t, f.Hold(vips))
-	opened := bootTime()
+	opened := boottime.Now()
 	eventually(t, "gate shuts", func() bool {
-		start := bootTime()
+		start := boottime.Now()
 		got := p.answers(vips...)
 		if len(got) > 0 && start > end+int64(lease) {
 			t.Fatalf("answers %q long after the end", got)
 		}
 		return len(got) == 0
 	})
-	if shut := bootTime(); shut < opened+int64(lease)/2 {
+	if shut := boottime.Now(); shut < opened+int64(lease)/2 {
 		t.Errorf("shut %v after it was opened for %v", time.Duration(shut-opened), lease)
 	}
 	if err := f.Extend(after(patience)); !errors.Is(err, ErrShut) {

@@ -14,6 +14,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"vipd/vip/boottime"
 )
 
 var (
@@ -236,4 +238,4 @@ func eventually(tb testing.TB, what string, cond func() bool) {
 }
 
 // after returns the instant that lies d from now.
-func after(d time.Duration) int64 { return bootTime() + int64(d) }
+func after(d time.Duration) int64 { return boottime.Now() + int64(d) }

@@ -36,11 +36,12 @@ func (f *Fence) Raise(until int64) error {
 	if err := f.arm(0, until); err != nil {
 		return fmt.Errorf("raise gate of %s: %w", f.name, err)
 	}
-	var b batch
-	for _, t := range f.tables {
-		b.add(t.use[0], t.protos, 0)
-	}
-	if err := f.renewer.commit(b); err != nil {
+	err := f.renewer.commit(func(b *batch) {
+		for _, t := range f.tables {
+			b.add(t.use[0], t.protos, 0)
+		}
+	})
+	if err != nil {
 		return fmt.Errorf("raise gate of %s: %w", f.name, f.blame(err))
 	}
 	f.slot = 0
@@ -65,14 +66,14 @@ func (f *Fence) Extend(until int64) error {
 		}
 		return fmt.Errorf("extend lease of %s: %w", f.name, err)
 	}
-	var b batch
-	for _, t := range f.tables {
-		// The kernel refuses to delete what has expired, and with it the whole transaction.
-		b.remove(t.lease[old], t.protos)
-		b.flush(t.use[old])
-		b.add(t.use[next], t.protos, 0)
-	}
-	err := f.renewer.commit(b)
+	err := f.renewer.commit(func(b *batch) {
+		for _, t := range f.tables {
+			// The kernel refuses to delete what has expired, and with it the whole transaction.
+			b.remove(t.lease[old], t.protos)
+			b.flush(t.use[old])
+			b.add(t.use[next], t.protos, 0)
+		}
+	})
 	if errors.Is(err, unix.ENOENT) {
 		if err = f.shut(); err == nil {
 			err = ErrShut
@@ -94,14 +95,15 @@ func (f *Fence) Shut() error {
 }
 
 func (f *Fence) shut() error {
-	var b batch
-	for _, t := range f.tables {
-		for i := range t.lease {
-			b.flush(t.use[i])
-			b.flush(t.lease[i])
+	err := f.renewer.commit(func(b *batch) {
+		for _, t := range f.tables {
+			for i := range t.lease {
+				b.flush(t.use[i])
+				b.flush(t.lease[i])
+			}
 		}
-	}
-	if err := f.renewer.commit(b); err != nil {
+	})
+	if err != nil {
 		return fmt.Errorf("shut gate of %s: %w", f.name, f.blame(err))
 	}
 	f.slot = noSlot
@@ -139,10 +141,10 @@ func (f *Fence) arm(slot int, until int64) error {
 }
 
 func (f *Fence) write(slot int, timeout time.Duration) error {
-	var b batch
-	for _, t := range f.tables {
-		b.flush(t.lease[slot])
-		b.add(t.lease[slot], t.protos, timeout)
-	}
-	return f.renewer.commit(b)
+	return f.renewer.commit(func(b *batch) {
+		for _, t := range f.tables {
+			b.flush(t.lease[slot])
+			b.add(t.lease[slot], t.protos, timeout)
+		}
+	})
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"vipd/vip/boottime"
 )
 
 // A stallingClock is CLOCK_BOOTTIME, except that the caller is held up after it has read the clock, as a process is
@@ -15,7 +17,7 @@ type stallingClock struct {
 
 func (c *stallingClock) now() int64 {
 	c.reads++
-	now := bootTime()
+	now := boottime.Now()
 	if stall := c.stalls[c.reads]; stall != nil {
 		stall()
 	}
@@ -28,7 +30,7 @@ func (c *stallingClock) arm(n int, stall func()) {
 }
 
 func until(instant int64) func() {
-	return func() { <-time.After(time.Duration(instant - bootTime())) }
+	return func() { <-time.After(time.Duration(instant - boottime.Now())) }
 }
 
 func TestExtendAfterShortStall(t *testing.T) {

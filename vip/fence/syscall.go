@@ -30,13 +30,3 @@ func recv(fd int, buffer []byte) (int, error) {
 	}
 	return int(n), nil
 }
-
-// bootTime reads CLOCK_BOOTTIME, which unlike CLOCK_MONOTONIC goes on while the machine sleeps.
-func bootTime() int64 {
-	var ts unix.Timespec
-	_, _, errno := unix.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_BOOTTIME, uintptr(unsafe.Pointer(&ts)), 0)
-	if errno != 0 {
-		panic("read CLOCK_BOOTTIME: " + errno.Error()) // the clock exists since Linux 2.6.39
-	}
-	return ts.Nano()
-}
