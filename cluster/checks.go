@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +50,17 @@ func (m *member) followChecks(ctx context.Context) error {
 	}
 }
 
+// virtual returns the addresses of all groups.
+func (m *member) virtual() map[netip.Addr]bool {
+	all := map[netip.Addr]bool{}
+	for _, g := range m.View().Groups {
+		for _, a := range g.Addresses {
+			all[a.Prefix.Addr()] = true
+		}
+	}
+	return all
+}
+
 func checksFor(view *state.State, node string) map[string]state.Check {
 	checks := map[string]state.Check{}
 	for name, c := range view.Checks {
@@ -69,18 +81,28 @@ func (a account) judgeChecks(view *state.State, g *state.Group, h placement.Node
 			h.Unknown[g.Name] = fmt.Sprintf("it has not run check %s yet", u.Name)
 		case c.File != "" && said.State == health.OK:
 			judgeNumber(u, said.Value, g.Name, h)
-		case said.State == health.Failing && u.Weight == 0:
-			exclude(h, g.Name, fmt.Sprintf("check %s fails%s", u.Name, because(said.Text)))
-		case said.State == health.Failing && u.Weight < 0:
-			adjust(h, g.Name, u.Weight, -u.Weight, fmt.Sprintf("check %s fails", u.Name))
-		case said.State == health.Failing:
-			adjust(h, g.Name, 0, u.Weight, fmt.Sprintf("check %s fails", u.Name))
-		case u.Weight > 0:
-			adjust(h, g.Name, u.Weight, 0, fmt.Sprintf("check %s is ok", u.Name))
 		default:
-			adjust(h, g.Name, 0, 0, fmt.Sprintf("check %s is ok", u.Name))
+			judgeResult(u, said, g.Name, h)
 		}
 	}
+}
+
+// judgeResult weighs a check that fails, or does not.
+func judgeResult(u state.CheckUse, said checked, group string, h placement.NodeHealth) {
+	fails := said.State == health.Failing
+	what := fmt.Sprintf("check %s is ok", u.Name)
+	if fails {
+		what = fmt.Sprintf("check %s fails", u.Name)
+	}
+	if u.Reverse {
+		what += ", which is reversed"
+	}
+	if u.Excludes(fails) {
+		exclude(h, group, what+because(said.Text))
+		return
+	}
+	by, most := u.Adds(fails)
+	adjust(h, group, by, most-by, what)
 }
 
 // excluding is the number from which on a file keeps the node from holding the group, keepalived's.
@@ -89,11 +111,15 @@ const excluding = -254
 // judgeNumber weighs the number in a file, as keepalived does: without a weight any number but 0 is a failure.
 func judgeNumber(u state.CheckUse, number int, group string, h placement.NodeHealth) {
 	by := number * u.Weight
+	what := fmt.Sprintf("the file of check %s says %d", u.Name, number)
+	if u.Reverse {
+		by, what = -by, what+", which is reversed"
+	}
 	switch {
-	case u.Weight == 0 && number != 0, by <= excluding:
-		exclude(h, group, fmt.Sprintf("the file of check %s says %d", u.Name, number))
+	case u.Excludes(number != 0), by <= excluding:
+		exclude(h, group, what)
 	default:
-		adjust(h, group, by, max(-by, 0), fmt.Sprintf("the file of check %s says %d", u.Name, number))
+		adjust(h, group, by, max(-by, 0), what)
 	}
 }
 

@@ -40,6 +40,11 @@ func judged(t *testing.T, said map[string]checked, list ...state.CheckUse) place
 	return leader.health(view, func(string) string { return "" })["a"]
 }
 
+func reversed(u state.CheckUse) state.CheckUse {
+	u.Reverse = true
+	return u
+}
+
 func TestChecksMoveThePriority(t *testing.T) {
 	ok, fails := checked{State: health.OK}, checked{State: health.Failing, Text: "no such process"}
 	number := func(n int) checked { return checked{State: health.OK, Value: n} }
@@ -65,6 +70,16 @@ func TestChecksMoveThePriority(t *testing.T) {
 		{"file without a weight", map[string]checked{"maintenance": number(1)}, []state.CheckUse{file(0)}, 0, "", "the file of check maintenance says 1"},
 		{"file just above", map[string]checked{"maintenance": number(-253)}, []state.CheckUse{file(1)}, -253, "the file of check maintenance says -253: -253", ""},
 		{"file that excludes", map[string]checked{"maintenance": number(-254)}, []state.CheckUse{file(1)}, 0, "", "the file of check maintenance says -254"},
+		{"negative, reversed and ok", map[string]checked{"nginx": ok}, []state.CheckUse{reversed(nginx(-20))}, 0, "", ""},
+		{"negative, reversed and failing", map[string]checked{"nginx": fails}, []state.CheckUse{reversed(nginx(-20))}, 20, "check nginx fails, which is reversed: +20", ""},
+		{"positive, reversed and ok", map[string]checked{"nginx": ok}, []state.CheckUse{reversed(nginx(30))}, -30, "check nginx is ok, which is reversed: -30", ""},
+		{"positive, reversed and failing", map[string]checked{"nginx": fails}, []state.CheckUse{reversed(nginx(30))}, 0, "", ""},
+		{"no weight, reversed and ok", map[string]checked{"nginx": ok}, []state.CheckUse{reversed(nginx(0))}, 0, "", "check nginx is ok, which is reversed"},
+		{"no weight, reversed and failing", map[string]checked{"nginx": fails}, []state.CheckUse{reversed(nginx(0))}, 0, "", ""},
+		{"file, reversed", map[string]checked{"maintenance": number(7)}, []state.CheckUse{reversed(file(3))}, -21, "the file of check maintenance says 7, which is reversed: -21", ""},
+		{"file, reversed, that excludes", map[string]checked{"maintenance": number(254)}, []state.CheckUse{reversed(file(1))}, 0, "", "the file of check maintenance says 254, which is reversed"},
+		{"file of nothing, reversed", map[string]checked{"maintenance": number(0)}, []state.CheckUse{reversed(file(0))}, 0, "", "the file of check maintenance says 0, which is reversed"},
+		{"file of something, reversed", map[string]checked{"maintenance": number(1)}, []state.CheckUse{reversed(file(0))}, 0, "", ""},
 		{"used by nobody", map[string]checked{"nginx": fails}, nil, 0, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

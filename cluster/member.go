@@ -186,7 +186,7 @@ func (m *member) assemble() error {
 		m.clerk.retire(state.Tenure{Node: m.self.node, Epoch: m.left.Epoch})
 	}
 	m.monitor = health.New(health.Options{
-		Logger: m.log, Scripts: m.options.Scripts, Interfaces: m.host.Interfaces,
+		Logger: m.log, Scripts: m.options.Scripts, Interfaces: m.host.Interfaces, Bond: m.options.Links.Status, Virtual: m.virtual,
 		Changed: func() { kick(m.reporter.wake) },
 	})
 	m.reporter = newReporter(reporterOptions{

@@ -4,9 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"sync"
 	"time"
 
+	"vipd/bond"
 	"vipd/cluster/state"
 	"vipd/vip"
 )
@@ -16,6 +18,8 @@ type Options struct {
 	Logger     *slog.Logger
 	Scripts    Scripts
 	Interfaces func() (map[string]vip.Interface, error) // of this host
+	Bond       func(name string) (bond.Status, error)   // one of them, or none
+	Virtual    func() map[netip.Addr]bool               // the groups' addresses
 	Changed    func()                                   // some check's Status did; must not block
 }
 

@@ -2,9 +2,11 @@ package health
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"unicode"
 
+	"vipd/bond"
 	"vipd/cluster/state"
 	"vipd/vip"
 )
@@ -26,6 +28,12 @@ func (m *Monitor) runnerOf(c state.Check) runner {
 		return finder(c.Process)
 	case c.File != "":
 		return reader(c.File)
+	case c.Ping != nil:
+		return interrupted(pinger(c.Ping, c.Timeout))
+	case c.ARP != nil:
+		return interrupted(resolver(c.ARP, c.Timeout, m.options.Virtual))
+	case c.Bond != nil:
+		return m.bond(c.Bond)
 	}
 	return m.link(c.Interface)
 }
@@ -80,6 +88,35 @@ func (m *Monitor) link(name string) runner {
 		}
 		return Outcome{OK: true}
 	}
+}
+
+// bond counts the links of a bond that can be used.
+func (m *Monitor) bond(b *state.BondCheck) runner {
+	return func(context.Context, <-chan struct{}) Outcome {
+		s, err := m.options.Bond(b.Name)
+		if err != nil {
+			return failed(err)
+		}
+		return bonded(s, b)
+	}
+}
+
+func bonded(s bond.Status, b *state.BondCheck) Outcome {
+	usable, total := s.Usable(), len(s.Members)
+	wanted := b.Links
+	if wanted == 0 {
+		wanted = max(total, 1)
+	}
+	what := fmt.Sprintf("%d of %d links usable", usable, total)
+	switch eligible, _, why := bond.Health(s, bond.Weights{MinLinks: 1}); {
+	case s.Exists && s.Kind != "bond" && s.Kind != "team":
+		return Outcome{Text: "it is no bond"}
+	case !eligible:
+		return Outcome{Text: why}
+	case usable < wanted && b.Links > 0:
+		return Outcome{Text: fmt.Sprintf("%s, fewer than %d", what, wanted)}
+	}
+	return Outcome{OK: usable >= wanted, Text: what}
 }
 
 // LinkProblem says why a node cannot use an interface; "" if it can.

@@ -35,6 +35,17 @@ func (l *Links) Standing(name string) Standing {
 	return standing
 }
 
+// Status returns what is known of a link. Bonds and teams are always watched; what is not is looked at now.
+func (l *Links) Status(name string) (bond.Status, error) {
+	l.mu.Lock()
+	s, known := l.statuses[name]
+	l.mu.Unlock()
+	if known {
+		return s, nil
+	}
+	return bond.ReadStatus(name)
+}
+
 // judge weighs one link by itself. The caller holds mu.
 func (l *Links) judge(s bond.Status) Standing {
 	weights := bond.Weights{PerMissingLink: 1}

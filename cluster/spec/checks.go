@@ -20,12 +20,16 @@ type checkEntry struct {
 	Process   *process       `yaml:"process,omitempty"`
 	File      string         `yaml:"file,omitempty"`
 	Interface string         `yaml:"interface,omitempty"`
+	Ping      *ping          `yaml:"ping,omitempty"`
+	ARP       *arp           `yaml:"arp,omitempty,flow"`
+	Bond      *bond          `yaml:"bond,omitempty"`
 	Interval  *conf.Duration `yaml:"interval,omitempty"`
 	Timeout   *conf.Duration `yaml:"timeout,omitempty"`
 	Rise      *int           `yaml:"rise,omitempty"`
 	Fall      *int           `yaml:"fall,omitempty"`
 	Weight    *int           `yaml:"weight,omitempty"`
 	InitFail  bool           `yaml:"init_fail,omitempty"`
+	Reverse   bool           `yaml:"reverse,omitempty"`
 }
 
 // script is written as text when it has no arguments.
@@ -50,10 +54,11 @@ type process struct {
 	QuorumMax   int    `yaml:"quorum_max,omitempty"`
 }
 
-// checkUse is written as text when the check's own weight counts.
+// checkUse is written as text when the check's own weight and direction count.
 type checkUse struct {
-	Name   string `yaml:"name"`
-	Weight *int   `yaml:"weight,omitempty"`
+	Name    string `yaml:"name"`
+	Weight  *int   `yaml:"weight,omitempty"`
+	Reverse *bool  `yaml:"reverse,omitempty"`
 }
 
 func (s *script) ParseScalar(text string) error {
@@ -87,7 +92,7 @@ func (p process) MarshalYAML() (any, error) {
 
 func (u checkUse) MarshalYAML() (any, error) {
 	type fields checkUse
-	return shortest(u.Weight == nil, u.Name, fields(u))
+	return shortest(u.Weight == nil && u.Reverse == nil, u.Name, fields(u))
 }
 
 // shortest writes the text alone where that says all, and else the fields on one line.
@@ -120,7 +125,8 @@ func defaultWeight(c state.Check) int {
 // state fills in the defaults.
 func (e checkEntry) state() state.Check {
 	c := state.Check{
-		Name: e.Name, TCP: e.TCP, File: e.File, Interface: e.Interface, InitFail: e.InitFail,
+		Name: e.Name, TCP: e.TCP, File: e.File, Interface: e.Interface, InitFail: e.InitFail, Reverse: e.Reverse,
+		Ping: e.Ping.state(), ARP: e.ARP.state(), Bond: e.Bond.state(),
 		Interval: time.Duration(orElse(e.Interval, conf.Duration(defaultInterval))), Rise: orElse(e.Rise, 1), Fall: orElse(e.Fall, 1),
 	}
 	c.Timeout = time.Duration(orElse(e.Timeout, conf.Duration(c.Interval)))
@@ -145,7 +151,8 @@ func orElse[T any](value *T, fallback T) T {
 // entryOf leaves out what is a default.
 func entryOf(c state.Check) checkEntry {
 	e := checkEntry{
-		Name: c.Name, TCP: c.TCP, File: c.File, Interface: c.Interface, InitFail: c.InitFail,
+		Name: c.Name, TCP: c.TCP, File: c.File, Interface: c.Interface, InitFail: c.InitFail, Reverse: c.Reverse,
+		Ping: pingOf(c.Ping), ARP: arpOf(c.ARP), Bond: bondOf(c.Bond),
 		Interval: unless(conf.Duration(c.Interval), conf.Duration(defaultInterval)), Timeout: unless(conf.Duration(c.Timeout), conf.Duration(c.Interval)),
 		Rise: unless(c.Rise, 1), Fall: unless(c.Fall, 1), Weight: unless(c.Weight, defaultWeight(c)),
 	}
@@ -166,27 +173,27 @@ func unless[T comparable](value, fallback T) *T {
 	return &value
 }
 
-// usesOf resolves the weights of a group's checks. A check that is not there is refused later.
+// usesOf resolves the weights and directions of a group's checks. A check that is not there is refused later.
 func usesOf(list []checkUse, checks []state.Check) []state.CheckUse {
 	var uses []state.CheckUse
 	for _, u := range list {
-		weight := 0
+		own := state.CheckUse{Name: u.Name}
 		for _, c := range checks {
 			if c.Name == u.Name {
-				weight = c.Weight
+				own.Weight, own.Reverse = c.Weight, c.Reverse
 			}
 		}
-		uses = append(uses, state.CheckUse{Name: u.Name, Weight: orElse(u.Weight, weight)})
+		uses = append(uses, state.CheckUse{Name: u.Name, Weight: orElse(u.Weight, own.Weight), Reverse: orElse(u.Reverse, own.Reverse)})
 	}
 	return uses
 }
 
-// writtenUses leaves out weights that are the check's own.
+// writtenUses leaves out what is the check's own.
 func writtenUses(uses []state.CheckUse, checks []state.Check) []checkUse {
 	var list []checkUse
 	for _, u := range uses {
 		own := usesOf([]checkUse{{Name: u.Name}}, checks)[0]
-		list = append(list, checkUse{Name: u.Name, Weight: unless(u.Weight, own.Weight)})
+		list = append(list, checkUse{Name: u.Name, Weight: unless(u.Weight, own.Weight), Reverse: unless(u.Reverse, own.Reverse)})
 	}
 	return list
 }

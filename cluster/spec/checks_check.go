@@ -69,7 +69,7 @@ func (c *checker) kind(path string, check *state.Check) {
 	kinds := kindsOf(check)
 	switch len(kinds) {
 	case 0:
-		c.doc.Add(path, "the check does not say what to look at", "add one of `script`, `tcp`, `http`, `process`, `file` and `interface`")
+		c.doc.Add(path, "the check does not say what to look at", fmt.Sprintf("add one of `%s` and `%s`", strings.Join(kindNames[:len(kindNames)-1], "`, `"), kindNames[len(kindNames)-1]))
 		return
 	case 1:
 	default:
@@ -88,22 +88,29 @@ func (c *checker) kind(path string, check *state.Check) {
 		c.process(key, check.Process)
 	case check.File != "":
 		c.path(key, check.File, "/run/vipd/maintenance")
+	case check.Ping != nil:
+		c.ping(key, check.Ping)
+	case check.ARP != nil:
+		c.arp(key, check.ARP)
+	case check.Bond != nil:
+		c.bond(key, check.Bond)
 	default:
 		c.addError(key, conf.CheckInterface(check.Interface))
 	}
 }
 
+// kindNames are the keys of which a check has one.
+var kindNames = []string{"script", "tcp", "http", "process", "file", "interface", "ping", "arp", "bond"}
+
 func kindsOf(c *state.Check) []string {
+	there := map[string]bool{
+		"script": c.Script != nil, "tcp": c.TCP != "", "http": c.HTTP != nil, "process": c.Process != nil, "file": c.File != "",
+		"interface": c.Interface != "", "ping": c.Ping != nil, "arp": c.ARP != nil, "bond": c.Bond != nil,
+	}
 	var kinds []string
-	for _, k := range []struct {
-		name  string
-		there bool
-	}{
-		{"script", c.Script != nil}, {"tcp", c.TCP != ""}, {"http", c.HTTP != nil},
-		{"process", c.Process != nil}, {"file", c.File != ""}, {"interface", c.Interface != ""},
-	} {
-		if k.there {
-			kinds = append(kinds, k.name)
+	for _, name := range kindNames {
+		if there[name] {
+			kinds = append(kinds, name)
 		}
 	}
 	return kinds

@@ -40,6 +40,14 @@ func What(c *state.Check) string {
 		return "process " + c.Process.Name
 	case c.File != "":
 		return "file " + c.File
+	case c.Ping != nil:
+		return "ping " + c.Ping.Address
+	case c.ARP != nil:
+		return fmt.Sprintf("arp %s on %s", c.ARP.Address, c.ARP.Interface)
+	case c.Bond != nil && c.Bond.Links > 0:
+		return fmt.Sprintf("bond %s with %d links", c.Bond.Name, c.Bond.Links)
+	case c.Bond != nil:
+		return "bond " + c.Bond.Name
 	}
 	return "interface " + c.Interface
 }
@@ -86,29 +94,37 @@ func checkChanges(old, new state.Check) []string {
 		field("quorum", a.Quorum, b.Quorum)
 		field("quorum_max", unsetZero(a.QuorumMax), unsetZero(b.QuorumMax))
 	}
+	if a, b := old.Ping, new.Ping; a != nil && b != nil {
+		field("interface", orNone(a.Interface), orNone(b.Interface))
+		field("count", a.Count, b.Count)
+		field("answers", a.Answers, b.Answers)
+	}
 	field("interval", conf.Duration(old.Interval), conf.Duration(new.Interval))
 	field("timeout", conf.Duration(old.Timeout), conf.Duration(new.Timeout))
 	field("rise", old.Rise, new.Rise)
 	field("fall", old.Fall, new.Fall)
 	field("weight", old.Weight, new.Weight)
 	field("init_fail", old.InitFail, new.InitFail)
+	field("reverse", old.Reverse, new.Reverse)
 	return changes
 }
 
 // useChanges compares what two versions of a group depend on, both sorted by name.
 func useChanges(old, new []state.CheckUse) []string {
 	var changes []string
-	before := map[string]int{}
+	before := map[string]state.CheckUse{}
 	for _, u := range old {
-		before[u.Name] = u.Weight
+		before[u.Name] = u
 	}
 	for _, u := range new {
-		weight, had := before[u.Name]
+		was, had := before[u.Name]
 		switch {
+		case !had && u.Reverse:
+			changes = append(changes, fmt.Sprintf("+ check %s (weight %d, reversed)", u.Name, u.Weight))
 		case !had:
 			changes = append(changes, fmt.Sprintf("+ check %s (weight %d)", u.Name, u.Weight))
-		case weight != u.Weight:
-			changes = append(changes, fmt.Sprintf("weight of check %s %d → %d", u.Name, weight, u.Weight))
+		default:
+			changes = append(changes, useChange(was, u)...)
 		}
 		delete(before, u.Name)
 	}
@@ -116,6 +132,16 @@ func useChanges(old, new []state.CheckUse) []string {
 		if _, gone := before[u.Name]; gone {
 			changes = append(changes, "- check "+u.Name)
 		}
+	}
+	return changes
+}
+
+func useChange(old, new state.CheckUse) (changes []string) {
+	if old.Weight != new.Weight {
+		changes = append(changes, fmt.Sprintf("weight of check %s %d → %d", new.Name, old.Weight, new.Weight))
+	}
+	if old.Reverse != new.Reverse {
+		changes = append(changes, fmt.Sprintf("reverse of check %s %v → %v", new.Name, old.Reverse, new.Reverse))
 	}
 	return changes
 }

@@ -23,11 +23,16 @@ const checksExample = `checks:
 - {name: db, tcp: "[::1]:5432", rise: 3}
 - {name: maintenance, file: /run/maintenance}
 - {name: uplink, interface: eth1, weight: 30}
+- {name: gateway, ping: 192.0.2.1}
+- {name: far, ping: {address: "fe80::1", interface: eth1, count: 5, answers: 2}, reverse: true}
+- {name: router, arp: {address: 192.0.2.1, interface: eth1}}
+- {name: cables, bond: bond0, weight: -10, reverse: true}
+- {name: cable, bond: {name: bond1, links: 2}}
 groups:
 - name: web
   interface: eth0
   addresses: [10.0.0.1/24]
-  checks: [nginx, {name: db, weight: -5}, {name: uplink, weight: 30}, maintenance]
+  checks: [nginx, {name: db, weight: -5}, {name: uplink, weight: 30}, maintenance, cables, {name: cable, reverse: true}, {name: far, weight: 3, reverse: false}]
 `
 
 func TestParseChecks(t *testing.T) {
@@ -47,10 +52,15 @@ func TestParseChecks(t *testing.T) {
 	}
 	want := []state.Check{
 		check("args", state.Check{Script: &state.ScriptCheck{Path: "/etc/vipd/scripts/custom", Args: []string{"a", "b c"}}}),
+		check("cable", state.Check{Bond: &state.BondCheck{Name: "bond1", Links: 2}}),
+		check("cables", state.Check{Bond: &state.BondCheck{Name: "bond0"}, Weight: -10, Reverse: true}),
 		check("custom", state.Check{Script: &state.ScriptCheck{Path: "/etc/vipd/scripts/custom"}, Timeout: 300 * time.Millisecond, InitFail: true}),
 		check("db", state.Check{TCP: "[::1]:5432", Rise: 3}),
+		check("far", state.Check{Ping: &state.PingCheck{Address: "fe80::1", Interface: "eth1", Count: 5, Answers: 2}, Reverse: true}),
+		check("gateway", state.Check{Ping: &state.PingCheck{Address: "192.0.2.1", Count: 3, Answers: 1}}),
 		check("maintenance", state.Check{File: "/run/maintenance", Weight: 1}),
 		check("nginx", state.Check{Process: &state.ProcessCheck{Name: "nginx", Quorum: 1}, Interval: 2 * time.Second, Weight: -20, Fall: 2}),
+		check("router", state.Check{ARP: &state.ARPCheck{Address: "192.0.2.1", Interface: "eth1"}}),
 		check("uplink", state.Check{Interface: "eth1", Weight: 30}),
 		check("web", state.Check{HTTP: &state.HTTPCheck{URL: "https://127.0.0.1/health", Status: 204, Insecure: true}, Interval: 500 * time.Millisecond}),
 		check("workers", state.Check{Process: &state.ProcessCheck{Name: "worker --queue 7", FullCommand: true, Quorum: 2, QuorumMax: 9}}),
@@ -58,7 +68,7 @@ func TestParseChecks(t *testing.T) {
 	if diff := cmp.Diff(want, got.Checks); diff != "" {
 		t.Errorf("checks (-want +got):\n%s", diff)
 	}
-	uses := []state.CheckUse{{Name: "db", Weight: -5}, {Name: "maintenance", Weight: 1}, {Name: "nginx", Weight: -20}, {Name: "uplink", Weight: 30}}
+	uses := []state.CheckUse{{Name: "cable", Reverse: true}, {Name: "cables", Weight: -10, Reverse: true}, {Name: "db", Weight: -5}, {Name: "far", Weight: 3}, {Name: "maintenance", Weight: 1}, {Name: "nginx", Weight: -20}, {Name: "uplink", Weight: 30}}
 	if diff := cmp.Diff(uses, got.Groups[0].Checks); diff != "" {
 		t.Errorf("uses (-want +got):\n%s", diff)
 	}
@@ -72,6 +82,12 @@ func TestMarshalChecks(t *testing.T) {
 	const want = `checks:
 - name: args
   script: {path: /etc/vipd/scripts/custom, args: [a, b c]}
+- name: cable
+  bond: {name: bond1, links: 2}
+- name: cables
+  bond: bond0
+  weight: -10
+  reverse: true
 - name: custom
   script: /etc/vipd/scripts/custom
   timeout: 300ms
@@ -79,6 +95,11 @@ func TestMarshalChecks(t *testing.T) {
 - name: db
   tcp: '[::1]:5432'
   rise: 3
+- name: far
+  ping: {address: 'fe80::1', interface: eth1, count: 5, answers: 2}
+  reverse: true
+- name: gateway
+  ping: 192.0.2.1
 - name: maintenance
   file: /run/maintenance
 - name: nginx
@@ -86,6 +107,8 @@ func TestMarshalChecks(t *testing.T) {
   interval: 2s
   fall: 2
   weight: -20
+- name: router
+  arp: {address: 192.0.2.1, interface: eth1}
 - name: uplink
   interface: eth1
   weight: 30
@@ -99,7 +122,7 @@ groups:
   interface: eth0
   addresses:
   - 10.0.0.1/24
-  checks: [{name: db, weight: -5}, maintenance, nginx, uplink]
+  checks: [{name: cable, reverse: true}, cables, {name: db, weight: -5}, {name: far, weight: 3, reverse: false}, maintenance, nginx, uplink]
 `
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -112,7 +135,7 @@ func checkWith(lines string) string {
 }
 
 func TestParseRefusesChecks(t *testing.T) {
-	const kinds = "add one of `script`, `tcp`, `http`, `process`, `file` and `interface`"
+	const kinds = "add one of `script`, `tcp`, `http`, `process`, `file`, `interface`, `ping`, `arp` and `bond`"
 	for _, tt := range []struct{ name, in, want string }{
 		{"no kind", checkWith("rise: 2"), "f:2: checks[0]: the check does not say what to look at: " + kinds},
 		{"two kinds", checkWith("process: a\ntcp: h:1"), "f:3: checks[0].process: the check has both `tcp` and `process`: make two checks of it"},
@@ -143,6 +166,22 @@ func TestParseRefusesChecks(t *testing.T) {
 		{"no quorum", checkWith("process: {name: a, quorum: 0}"), "f:3: checks[0].process.quorum: with 0 the check never fails: use 1 or more"},
 		{"quorum_max", checkWith("process: {name: a, quorum: 3, quorum_max: 2}"), "f:3: checks[0].process.quorum_max: 2 is less than the quorum: use no less than `quorum`, or leave it out for no limit"},
 		{"relative file", checkWith("file: x"), "f:3: checks[0].file: \"x\" is not an absolute path: write it from the root, as /run/vipd/maintenance"},
+		{"ping of a name", checkWith("ping: gateway"), "f:3: checks[0].ping: \"gateway\" is not an address: write it as 192.0.2.1 or \"2001:db8::1\"; a name is no address, and looking it up would be a check of DNS"},
+		{"ping of a prefix", checkWith("ping: 10.0.0.1/24"), "f:3: checks[0].ping: \"10.0.0.1/24\" is not an address: write it as 192.0.2.1 or \"2001:db8::1\"; a name is no address, and looking it up would be a check of DNS"},
+		{"ping with a zone", checkWith("ping: fe80::1%eth1"), "f:3: checks[0].ping: fe80::1%eth1 has a zone: write fe80::1 and `interface: eth1`"},
+		{"ping of a link-local address", checkWith("ping: fe80::1"), "f:3: checks[0].ping: fe80::1 is on every link: add `interface: eth0`"},
+		{"ping of many", checkWith("ping: 224.0.0.1"), "f:3: checks[0].ping: 224.0.0.1 is no address of one host: write the gateway's, or another host's"},
+		{"ping mapped", checkWith("ping: ::ffff:10.0.0.1"), "f:3: checks[0].ping: ::ffff:10.0.0.1 is IPv4 written as IPv6: write it as 10.0.0.1"},
+		{"ping never", checkWith("ping: {address: 10.0.0.1, count: 0}"), "f:3: checks[0].ping.count: 0 is out of range: use 1 to 20, the requests of a run at most"},
+		{"more answers than pings", checkWith("ping: {address: 10.0.0.1, answers: 4}"), "f:3: checks[0].ping.answers: 4 is out of range: use 1 to `count`, which is 3"},
+		{"ping by no interface", checkWith("ping: {address: 10.0.0.1, interface: a/b}"), "f:3: checks[0].ping.interface: \"a/b\" is not an interface name: use 1 to 15 characters without space, `/` and `:`, as in eth0 or bond0.100"},
+		{"arp anywhere", checkWith("arp: 10.0.0.1"), "f:3: checks[0].arp: it does not say on which interface: write `{address: 10.0.0.1, interface: eth0}`"},
+		{"arp without an interface", checkWith("arp: {address: 10.0.0.1}"), "f:3: checks[0].arp.interface: \"\" is not an interface name: use 1 to 15 characters without space, `/` and `:`, as in eth0 or bond0.100"},
+		{"arp for nobody", checkWith("arp: {interface: eth0}"), "f:3: checks[0].arp.address: \"\" is not an address: write it as 192.0.2.1 or \"2001:db8::1\"; a name is no address, and looking it up would be a check of DNS"},
+		{"bond by path", checkWith("bond: /sys/class/net/bond0"), "f:3: checks[0].bond: \"/sys/class/net/bond0\" is not an interface name: use 1 to 15 characters without space, `/` and `:`, as in eth0 or bond0.100"},
+		{"bond of no links", checkWith("bond: {name: bond0, links: 0}"), "f:3: checks[0].bond.links: 0 is out of range: use 1 to 255, or leave it out for all links of the bond"},
+		{"bond of many links", checkWith("bond: {name: bond0, links: 256}"), "f:3: checks[0].bond.links: 256 is out of range: use 1 to 255, or leave it out for all links of the bond"},
+		{"reverse is no word", checkWith("process: a\nreverse: reverse"), "f:4: checks[0].reverse: `reverse` is not true or false: write true or false"},
 		{"interface", checkWith("interface: a/b"), "f:3: checks[0].interface: \"a/b\" is not an interface name: use 1 to 15 characters without space, `/` and `:`, as in eth0 or bond0.100"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -170,12 +209,14 @@ func TestParseBoundsChecks(t *testing.T) {
 
 func TestCompareChecks(t *testing.T) {
 	const group = "groups: [{name: web, interface: e, addresses: [10.0.0.1], checks: [%s]}]\n"
-	old := "checks: [{name: a, process: nginx}, {name: b, file: /f}, {name: d, tcp: 'h:1'}]\n" + fmt.Sprintf(group, "a, {name: d, weight: 5}")
-	new := "checks: [{name: a, process: {name: httpd, quorum: 2}, weight: -20, interval: 2s}, {name: c, script: /s}, {name: d, tcp: 'h:1'}]\n" + fmt.Sprintf(group, "c, {name: d, weight: 6}")
+	old := "checks: [{name: a, process: nginx}, {name: b, file: /f}, {name: d, tcp: 'h:1'}, {name: p, ping: 10.0.0.1}]\n" + fmt.Sprintf(group, "a, {name: d, weight: 5}, {name: p, reverse: true}")
+	new := "checks: [{name: a, process: {name: httpd, quorum: 2}, weight: -20, interval: 2s}, {name: c, script: /s}, {name: d, tcp: 'h:1'}, {name: p, ping: {address: 10.0.0.1, interface: e, answers: 2}, reverse: true}, {name: r, bond: b}]\n" + fmt.Sprintf(group, "c, {name: d, weight: 6}, {name: p, reverse: false}, {name: r, reverse: true}")
 	const want = "~ check a: process nginx → process httpd, quorum 1 → 2, interval 1s → 2s, timeout 1s → 2s, weight 0 → -20\n" +
 		"- check b (file /f)\n" +
 		"+ check c (script /s)\n" +
-		"~ group web: + check c (weight 0), weight of check d 5 → 6, - check a\n"
+		"~ check p: interface none → e, answers 1 → 2, reverse false → true\n" +
+		"+ check r (bond b)\n" +
+		"~ group web: + check c (weight 0), weight of check d 5 → 6, reverse of check p true → false, + check r (weight 0, reversed), - check a\n"
 	d := Compare(mustParse(t, old), mustParse(t, new))
 	if diff := cmp.Diff(want, d.String()); diff != "" || !d.Changed {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -193,10 +234,10 @@ func drawChecks(t *rapid.T) []state.Check {
 			Name:     fmt.Sprintf("c%d", i),
 			Interval: time.Duration(rapid.Int64Range(int64(minInterval), int64(maxInterval)).Draw(t, "interval")),
 			Rise:     rapid.IntRange(1, 3).Draw(t, "rise"), Fall: rapid.IntRange(1, 3).Draw(t, "fall"),
-			Weight: rapid.IntRange(-state.MaxWeight, state.MaxWeight).Draw(t, "weight"), InitFail: rapid.Bool().Draw(t, "init_fail"),
+			Weight: rapid.IntRange(-state.MaxWeight, state.MaxWeight).Draw(t, "weight"), InitFail: rapid.Bool().Draw(t, "init_fail"), Reverse: rapid.Bool().Draw(t, "reverse"),
 		}
 		c.Timeout = rapid.SampledFrom([]time.Duration{c.Interval, time.Minute}).Draw(t, "timeout")
-		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		switch rapid.IntRange(0, 8).Draw(t, "kind") {
 		case 0:
 			c.Script = &state.ScriptCheck{Path: "/s" + rapid.StringMatching(`[a-z ]?x`).Draw(t, "path")}
 			if rapid.Bool().Draw(t, "args") {
@@ -210,6 +251,12 @@ func drawChecks(t *rapid.T) []state.Check {
 			c.Process = &state.ProcessCheck{Name: "a b", FullCommand: true, Quorum: rapid.IntRange(1, 2).Draw(t, "quorum"), QuorumMax: rapid.SampledFrom([]int{0, 7}).Draw(t, "quorum_max")}
 		case 4:
 			c.File = "/f"
+		case 5:
+			c.Ping = &state.PingCheck{Address: "10.0.0.1", Interface: rapid.SampledFrom([]string{"", "eth0"}).Draw(t, "interface"), Count: rapid.IntRange(3, 4).Draw(t, "count"), Answers: rapid.IntRange(1, 2).Draw(t, "answers")}
+		case 6:
+			c.ARP = &state.ARPCheck{Address: "fe80::1", Interface: "eth0"}
+		case 7:
+			c.Bond = &state.BondCheck{Name: "bond0", Links: rapid.IntRange(0, 1).Draw(t, "links")}
 		default:
 			c.Interface = "eth0"
 		}
@@ -223,7 +270,7 @@ func drawUses(t *rapid.T, checks []state.Check) []state.CheckUse {
 	for _, c := range checks {
 		if rapid.Bool().Draw(t, "used") {
 			weight := rapid.SampledFrom([]int{c.Weight, 0, -20}).Draw(t, "use weight")
-			uses = append(uses, state.CheckUse{Name: c.Name, Weight: weight})
+			uses = append(uses, state.CheckUse{Name: c.Name, Weight: weight, Reverse: rapid.Bool().Draw(t, "use reverse")})
 		}
 	}
 	return uses

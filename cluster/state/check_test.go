@@ -17,7 +17,7 @@ func process(name string) Check {
 
 func withCheck(name, check string, weight int, addresses ...string) Group {
 	g := group(name, addresses...)
-	g.Checks = []CheckUse{{check, weight}}
+	g.Checks = []CheckUse{{Name: check, Weight: weight}}
 	return g
 }
 
@@ -74,10 +74,14 @@ func TestVersionsAreTheOldestThatDo(t *testing.T) {
 	kept.Apart = "resolvers"
 	apart := Command{SetGroups: &SetGroups{Groups: []Group{kept}, Checks: []Check{process("nginx")}}}
 	labelled := Command{Join: &Join{Node: Node{Name: "n1", Instance: "i", Labels: map[string]string{"rack": "a"}}}}
+	pinged := Command{SetGroups: &SetGroups{Groups: []Group{withCheck("web", "gateway", 5, "10.0.0.1/24")},
+		Checks: []Check{{Name: "gateway", Ping: &PingCheck{Address: "10.0.0.254", Count: 3, Answers: 1}}}}}
+	reversed := Command{SetGroups: &SetGroups{Groups: []Group{withCheck("web", "nginx", 5, "10.0.0.1/24")}, Checks: []Check{process("nginx")}}}
+	reversed.SetGroups.Groups[0].Checks[0].Reverse = true
 	for _, tt := range []struct {
 		cmd     Command
 		version string
-	}{{plain, `{"v":1,`}, {checked, `{"v":2,`}, {together, `{"v":2,`}, {apart, `{"v":3,`}, {labelled, `{"v":3,`}} {
+	}{{pinged, `{"v":9,`}, {reversed, `{"v":9,`}, {plain, `{"v":1,`}, {checked, `{"v":2,`}, {together, `{"v":2,`}, {apart, `{"v":3,`}, {labelled, `{"v":3,`}} {
 		data, err := tt.cmd.Encode()
 		if err != nil || !strings.HasPrefix(string(data), tt.version) {
 			t.Fatalf("%s, %v; want %s", data, err, tt.version)
@@ -112,12 +116,46 @@ func TestOlderEncodingsAreRead(t *testing.T) {
 	if err != nil || s.Index != 7 || s.Groups["web"] == nil || s.Checks != nil {
 		t.Errorf("%+v, %v", s, err)
 	}
-	for _, text := range []string{`{"format":5}`, `{"format":0}`} {
+	for _, text := range []string{fmt.Sprintf(`{"format":%d}`, FormatVersion+1), `{"format":0}`} {
 		if _, err := Decode(strings.NewReader(text)); err == nil {
 			t.Errorf("%s is read", text)
 		}
 	}
 	if _, err := DecodeCommand(fmt.Appendf(nil, `{"v":%d}`, CommandVersion+1)); err == nil {
 		t.Error("a command of a version to come is read")
+	}
+}
+
+// The newest of all that a state has is what a reader needs, whatever else is in it.
+func TestSnapshotNeedsTheNewest(t *testing.T) {
+	s := mustApply(t, oneNode(t), Command{SetGroups: &SetGroups{Checks: []Check{{Name: "gateway", Ping: &PingCheck{Address: "10.0.0.254", Count: 3, Answers: 1}}}}})
+	s.Trust.Current, s.Voting.Limit = "x", 3
+	if needs := s.needs(); needs != ReversedVersion {
+		t.Errorf("it needs %d", needs)
+	}
+}
+
+// keepalived's reverse turns the sign of a weight, and what excludes a node; it does not turn when a weight counts.
+func TestReverse(t *testing.T) {
+	for _, tt := range []struct {
+		use             CheckUse
+		ok, fails, most int
+		bars, failBars  bool
+	}{
+		{CheckUse{Weight: -20}, 0, -20, 0, false, false},
+		{CheckUse{Weight: -20, Reverse: true}, 0, 20, 20, false, false},
+		{CheckUse{Weight: 20}, 20, 0, 20, false, false},
+		{CheckUse{Weight: 20, Reverse: true}, -20, 0, 0, false, false},
+		{CheckUse{}, 0, 0, 0, false, true},
+		{CheckUse{Reverse: true}, 0, 0, 0, true, false},
+	} {
+		ok, most := tt.use.Adds(false)
+		fails, same := tt.use.Adds(true)
+		if ok != tt.ok || fails != tt.fails || most != tt.most || same != tt.most {
+			t.Errorf("%+v adds %d of %d while ok, %d of %d while it fails", tt.use, ok, most, fails, same)
+		}
+		if tt.use.Excludes(false) != tt.bars || tt.use.Excludes(true) != tt.failBars {
+			t.Errorf("%+v excludes while ok: %v, while it fails: %v", tt.use, tt.use.Excludes(false), tt.use.Excludes(true))
+		}
 	}
 }

@@ -23,11 +23,11 @@ func (s *State) needs() int {
 	if s.Voting != (Voting{}) {
 		version = 3
 	}
-	if len(s.Checks) > 0 {
-		version = 2
-	}
 	if s.Paused != nil {
 		version = 3
+	}
+	for _, c := range s.Checks {
+		version = max(version, c.needs())
 	}
 	for _, g := range s.Groups {
 		version = max(version, g.needs())
@@ -36,7 +36,7 @@ func (s *State) needs() int {
 		version = max(version, n.needs())
 	}
 	if s.Trust.Current != "" || s.Trust.Rotation != nil || len(s.Trust.Tickets) > 0 {
-		version = 4
+		version = max(version, 4)
 	}
 	return version
 }

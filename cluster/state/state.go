@@ -11,8 +11,9 @@ import (
 // FormatVersion is the newest version of State's encoding in snapshots. A newer vipd reads every older one. What an
 // older vipd can read in full is written in its version: 2 is for checks and for groups
 // that move together, 3 for what says where groups may be and when they move, and for
-// the roles of members, 4 for the secret's rotation.
-const FormatVersion = 4
+// the roles of members, 4 for the secret's rotation, ReversedVersion for checks, from which on the numbers are those of
+// commands.
+const FormatVersion = ReversedVersion
 
 // State is the replicated state after the command at Index. Neither it nor anything it points to may be
 // changed: readers share it.

@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // CommandVersion is the newest command version this build writes and reads. A command is written in the oldest version
@@ -10,11 +11,11 @@ import (
 // for groups that move together, 3 for what says where groups may be and when they move,
 // and for what else happens on a node then, and for
 // the roles of members, 4 for Restore, NoteVersion for notes, RaiseVersion for Raise,
-// RotateVersion for Rotate, TicketVersion for SetTicket.
+// RotateVersion for Rotate, TicketVersion for SetTicket, ReversedVersion for checks.
 //
 // Commands are read strictly, so each field that is added has to be of a newer version than those before it; the test
 // of testdata/fields.txt does not pass without.
-const CommandVersion = 8
+const CommandVersion = 9
 
 // NoteVersion is the first version with notes, which nobody waits for: they are written once all members read it.
 const NoteVersion = 5
@@ -106,8 +107,8 @@ func (c Command) Needs() int {
 
 func groupsNeed(groups []Group, checks []Check) int {
 	version := 1
-	if len(checks) > 0 {
-		version = 2
+	for i := range checks {
+		version = max(version, checks[i].needs())
 	}
 	for i := range groups {
 		version = max(version, groups[i].needs())
@@ -118,6 +119,8 @@ func groupsNeed(groups []Group, checks []Check) int {
 // needs is the oldest version that has all of the group.
 func (g *Group) needs() int {
 	switch {
+	case slices.ContainsFunc(g.Checks, func(u CheckUse) bool { return u.Reverse }):
+		return ReversedVersion
 	case g.Apart != "" || g.Balance || g.Damping != nil || len(g.Nodes) > 0 || len(g.Selector) > 0 || g.Notify != nil || len(g.Routes) > 0 || len(g.Rules) > 0:
 		return 3
 	case g.Together != "" || len(g.Checks) > 0:

@@ -48,7 +48,7 @@ The file is YAML, as vipctl get prints it:
                                   # (default 1m)
     checks:                       # of those below, by name
     - nginx
-    - {name: uplink, weight: 30}  # with another weight than the check's own
+    - {name: uplink, weight: 30}  # with another weight than the check's own; reverse, too
     link_weight: 20               # what a node's priority loses for each link that is missing of the bonds below
                                   # the addresses; 0: nothing while any link works. Not stated: 10 where a
                                   # holder has to be found, and no reason to move the group from one that has it
@@ -91,6 +91,8 @@ The file is YAML, as vipctl get prints it:
     weight: -20                   # -253 to 253, a file's -254 to 254. Negative: taken off the priority while it fails;
                                   # positive: added while it does not; 0: a node on which it fails cannot hold the
                                   # group (default 0)
+    reverse: true                 # the weight with the other sign; with 0, a node on which it does not fail cannot
+                                  # hold the group (default false). keepalived's
     init_fail: true               # take it for failing until it has run (default false: nothing changes until then)
   - {name: port, tcp: "127.0.0.1:443"}
   - {name: page, http: "http://127.0.0.1/health"}  # or {url: ..., status: 200, insecure: true, follow: true}: the
@@ -98,6 +100,11 @@ The file is YAML, as vipctl get prints it:
   - {name: own, script: /etc/vipd/scripts/own}     # exit status 0 is well; or {path: ..., args: [a, b]}. Each node's
                                   # script_dirs say from where scripts run
   - {name: uplink, interface: eth1}                # up and running
+  - {name: cables, bond: bond0}                    # all its links can be used; or {name: bond0, links: 2}: so many
+  - {name: gateway, ping: 192.0.2.1}               # or {address: ..., interface: eth0, count: 3, answers: 1}: of so many
+                                  # requests at most, 1 to 20, so many have to be answered (defaults 3 and 1)
+  - {name: router, arp: {address: 192.0.2.1, interface: eth0}}  # answers ARP there, or IPv6's neighbour discovery;
+                                  # that interface needs no address
   - {name: maintenance, file: /run/maintenance}    # the number in it times the weight (default 1) is added to the
                                   # priority; -254 or less: the node cannot hold the group
 
