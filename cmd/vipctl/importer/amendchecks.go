@@ -8,8 +8,7 @@ import (
 )
 
 const (
-	reverseText = "vipd has no reverse; have a script that says the opposite, and add a check of it by hand"
-	userText    = "scripts have one user on a node: `script_user: NAME` in its file, or the daemon's"
+	userText = "scripts have one user on a node: `script_user: NAME` in its file, or the daemon's"
 )
 
 // definitions are the blocks that define a check.
@@ -39,10 +38,6 @@ func (t *translation) judgeDefinition(e keepalived.Entry, name string, path []st
 			return judgement{keepalived.NotNeeded, "nothing is run for this check"}, true
 		}
 		return judgement{keepalived.Translated, userText}, true
-	case "weight":
-		if words[len(words)-1] == "reverse" {
-			return judgement{keepalived.Unsupported, reverseText}, true
-		}
 	case "delay", "terminate_delay":
 		return judgement{keepalived.Translated, "in whole seconds, the failures in a row that it takes"}, true
 	}
@@ -58,8 +53,6 @@ func (t *translation) judgeUse(e keepalived.Entry, block, name string, path []st
 	f := t.fates[words[0]]
 	use := t.use(block, name, words[0])
 	switch {
-	case use.Reverse:
-		return judgement{keepalived.Unsupported, reverseText}, true
 	case f.name == "":
 		return judgement{keepalived.Unsupported, "its check is left out; " + f.text}, true
 	case clamped(use.Weight, t.limitOf(words[0])) != "":
@@ -97,8 +90,6 @@ func (t *translation) judgeLink(block, name string, path []string) (judgement, b
 	words := strings.Fields(path[2])
 	check := t.links[words[0]]
 	switch {
-	case slices.Contains(words, "reverse"):
-		return judgement{keepalived.Unsupported, reverseText}, true
 	case check == "" || block == "vrrp_instance" && t.isWatched(name, words[0]):
 		return judgement{keepalived.NotNeeded, "the interfaces of a group's addresses are always watched"}, true
 	}

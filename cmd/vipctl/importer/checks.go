@@ -25,11 +25,8 @@ type fate struct {
 func (t *translation) checks(s *spec.Spec) {
 	t.fates = map[string]fate{}
 	for _, k := range t.keepalived.Checks {
-		switch tracked, reversed := t.tracked(k.Name); {
-		case !tracked && reversed:
-			t.fates[k.Name] = fate{verdict: keepalived.Unsupported, text: reverseText}
-			continue
-		case !tracked:
+		first, tracked := t.firstUse(k.Name)
+		if !tracked {
 			t.fates[k.Name] = fate{verdict: keepalived.NotNeeded, text: "no instance tracks it, so keepalived does not run it either"}
 			continue
 		}
@@ -47,7 +44,7 @@ func (t *translation) checks(s *spec.Spec) {
 		if f.name == "" {
 			continue
 		}
-		c.Weight = t.weightOf(k.Name)
+		c.Weight, c.Reverse = bounded(first.Weight, t.limitOf(k.Name)), first.Reverse
 		t.checkNames = append(t.checkNames, c.Name)
 		s.Checks = append(s.Checks, c)
 	}
@@ -124,25 +121,14 @@ func (t *translation) everyUse(f func(keepalived.Use)) {
 	}
 }
 
-// tracked reports whether a check is tracked as vipd can, and whether it is tracked in reverse.
-func (t *translation) tracked(name string) (plain, reversed bool) {
+// firstUse is the first that is made of a check, whose weight and direction become the check's own.
+func (t *translation) firstUse(name string) (first keepalived.Use, tracked bool) {
 	t.everyUse(func(u keepalived.Use) {
-		if u.Name == name {
-			plain, reversed = plain || !u.Reverse, reversed || u.Reverse
+		if u.Name == name && !tracked {
+			first, tracked = u, true
 		}
 	})
-	return plain, reversed
-}
-
-// weightOf is the weight that a check's first use gives it.
-func (t *translation) weightOf(name string) (weight int) {
-	first := true
-	t.everyUse(func(u keepalived.Use) {
-		if first && u.Name == name && !u.Reverse {
-			weight, first = bounded(u.Weight, t.limitOf(name)), false
-		}
-	})
-	return weight
+	return first, tracked
 }
 
 // bounded makes a weight one of vipd's. A larger one would do the same.
@@ -168,23 +154,24 @@ func (t *translation) uses(s *spec.Spec, out *state.Group, g keepalived.Group) {
 }
 
 func (t *translation) addUses(s *spec.Spec, out *state.Group, g keepalived.Group, checks, ifaces []keepalived.Use) {
-	add := func(name string, weight, limit int) {
+	add := func(name string, of keepalived.Use, limit int) {
+		use := state.CheckUse{Name: name, Weight: bounded(of.Weight, limit), Reverse: of.Reverse}
 		i := slices.IndexFunc(out.Checks, func(u state.CheckUse) bool { return u.Name == name })
 		switch {
 		case i < 0:
-			out.Checks = append(out.Checks, state.CheckUse{Name: name, Weight: bounded(weight, limit)})
-		case weight == 0:
-			out.Checks[i].Weight = 0 // the sync group's fault is that of its instances
+			out.Checks = append(out.Checks, use)
+		case use.Weight == 0:
+			out.Checks[i] = use // the sync group's fault is that of its instances
 		}
 	}
 	for _, u := range checks {
-		if name := t.fates[u.Name].name; name != "" && !u.Reverse {
-			add(name, u.Weight, t.limitOf(u.Name))
+		if name := t.fates[u.Name].name; name != "" {
+			add(name, u, t.limitOf(u.Name))
 		}
 	}
 	for _, u := range ifaces {
-		if !u.Reverse && !watched(g, u) {
-			add(t.linkCheck(s, u), u.Weight, state.MaxWeight)
+		if !watched(g, u) {
+			add(t.linkCheck(s, u), u, state.MaxWeight)
 		}
 	}
 }
@@ -192,7 +179,7 @@ func (t *translation) addUses(s *spec.Spec, out *state.Group, g keepalived.Group
 // watched reports whether an interface counts for a group anyway, since the group has addresses on it: a node whose
 // interface is down cannot hold the group, in keepalived too.
 func watched(g keepalived.Group, u keepalived.Use) bool {
-	return u.Weight <= 0 && (g.Interface == u.Name || slices.ContainsFunc(g.Addresses, func(a keepalived.GroupAddress) bool { return a.Dev == u.Name }))
+	return u.Weight <= 0 && !u.Reverse && (g.Interface == u.Name || slices.ContainsFunc(g.Addresses, func(a keepalived.GroupAddress) bool { return a.Dev == u.Name }))
 }
 
 // linkCheck is the name of an interface's check, which it makes at the first use.
@@ -206,7 +193,7 @@ func (t *translation) linkCheck(s *spec.Spec, u keepalived.Use) string {
 	}
 	t.links[u.Name] = name
 	t.checkNames = append(t.checkNames, name)
-	s.Checks = append(s.Checks, state.Check{Name: name, Interface: u.Name, Interval: time.Second, Timeout: time.Second, Rise: 1, Fall: 1, Weight: bounded(u.Weight, state.MaxWeight)})
+	s.Checks = append(s.Checks, state.Check{Name: name, Interface: u.Name, Interval: time.Second, Timeout: time.Second, Rise: 1, Fall: 1, Weight: bounded(u.Weight, state.MaxWeight), Reverse: u.Reverse})
 	return name
 }
 
