@@ -263,6 +263,9 @@ func (n *Node) Leave(ctx context.Context, r api.LeaveRequest, progress api.Progr
 		if err := m.leave(ctx, progress); err != nil {
 			return api.None{}, err
 		}
+	case !r.Force && len(m.View().Nodes) == 0:
+		return api.None{}, errors.New("this node has not heard yet who is in the cluster, as after a start without a leader; try again, or say --force to " +
+			"forget the cluster here, and `vipctl remove " + m.self.node + "` on a member")
 	case !r.Force:
 		return api.None{}, fmt.Errorf("this is the last node of cluster %s: its groups would be gone with it; say --force to dissolve the cluster", m.identity.ClusterID)
 	}

@@ -186,8 +186,14 @@ func TestWholeClusterRestarts(t *testing.T) {
 	roles := s.roles(s.Nodes[0])
 	check := func(s *scene) {
 		s.Helper()
-		for _, n := range s.Nodes {
+		for i, n := range s.Nodes {
 			s.must(n.Start(s.wait()))
+			if i > 0 {
+				continue
+			}
+			if err := n.Client.Leave(s.wait(), api.LeaveRequest{}); err == nil || !strings.Contains(err.Error(), "has not heard yet who is in the cluster") {
+				s.Errorf("%s alone, asked to leave, says %v", n, err)
+			}
 		}
 		s.whole()
 		for _, n := range s.Nodes {
