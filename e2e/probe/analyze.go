@@ -43,25 +43,30 @@ func (rec *Recording) stream(events []Event, s Stream, sent int) StreamReport {
 			r.Answered++
 		}
 		if last != nil {
-			r.add(rec.silence(last, e), rec.Threshold)
+			r.add(rec, rec.silence(last, e))
 		}
 		last = e
 	}
 	if last != nil {
 		// The request that would end it may just not have been sent.
 		if open := rec.silence(last, nil); open.Duration > rec.Threshold {
-			r.add(open, rec.Threshold)
+			r.add(rec, open)
 		}
 	}
 	r.Lost = max(r.Sent-r.Answered, 0)
 	return r
 }
 
-func (r *StreamReport) add(s Silence, threshold time.Duration) {
-	if s.Duration > r.Longest.Duration {
+func (r *StreamReport) add(rec *Recording, s Silence) {
+	longest, listed := s.Duration > r.Longest.Duration, s.Duration > rec.Threshold
+	if !longest && !listed {
+		return // as nearly all of millions are
+	}
+	s.Stalled = rec.stalled(s)
+	if longest {
 		r.Longest = s
 	}
-	if s.Duration > threshold {
+	if listed {
 		r.Silences = append(r.Silences, s)
 	}
 }
@@ -73,6 +78,11 @@ func (rec *Recording) silence(last, next *Event) Silence {
 		s.End, s.After = time.Unix(0, next.Received), rec.Hosts[next.Host].Name
 	}
 	s.Duration = s.End.Sub(s.Start)
+	return s
+}
+
+// stalled is for how much of a silence the prober itself stalled.
+func (rec *Recording) stalled(s Silence) (d time.Duration) {
 	for _, stall := range rec.Prober.Stalls {
 		from, to := stall.Start, stall.Start.Add(stall.Duration)
 		if from.Before(s.Start) {
@@ -81,9 +91,9 @@ func (rec *Recording) silence(last, next *Event) Silence {
 		if to.After(s.End) {
 			to = s.End
 		}
-		s.Stalled += max(to.Sub(from), 0)
+		d += max(to.Sub(from), 0)
 	}
-	return s
+	return d
 }
 
 // who fills in which hosts answered and announced.

@@ -57,6 +57,9 @@ func (p *Probe) Stop() (Report, error) {
 	return p.Report(), p.err
 }
 
+// Done is closed when nothing is sent any more: soon after the call of Stop, which then draws its conclusions.
+func (p *Probe) Done() <-chan struct{} { return p.done }
+
 // Report reports what was seen so far. The last requests may look lost because
 // their answers are still on the way.
 func (p *Probe) Report() Report { return Analyze(p.Recording()) }
