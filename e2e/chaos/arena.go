@@ -38,6 +38,8 @@ type arena struct {
 	watch  *watcher
 	out    io.Writer
 
+	memberships memberships
+
 	mu     sync.Mutex
 	notes  []string
 	leader *harness.Node // whom the fault at the leader struck

@@ -70,7 +70,7 @@ func TestDrawing(t *testing.T) {
 	r := &Report{
 		Took:  time.Minute,
 		Nodes: []Lane{{Node: "node1", Up: []Span{{To: time.Minute}}, Led: []Span{{To: time.Second}}}},
-		Faults: []Deed{{Fault: Fault{Kind: "kill -9", Target: "node1"}, Text: "node1: kill -9 <&>", Struck: time.Second, Mended: 3 * time.Second},
+		Faults: []Deed{{Fault: Fault{Kind: "kill -9", Target: "node1"}, Text: "node1: kill -9 <&>", On: "node1", Struck: time.Second, Mended: 3 * time.Second},
 			{Fault: Fault{Kind: "partition", Sides: [][]string{{"node1"}, {"node2"}}}, Text: "partition", Mended: time.Second, Error: "no \"room\""}},
 		Addresses: []Address{{Address: web4, Holders: []Span{{To: time.Second, Who: "node1"}}, Silences: []Span{{From: time.Second, To: 2 * time.Second}}}},
 		Doubles:   []Double{{Address: web4, Hosts: [2]string{"node1", "node2"}, Violation: true}},

@@ -79,8 +79,8 @@ func (c *clients) read(client int, n *harness.Node, kind OpKind) {
 	if err == nil {
 		value, ok := valueOf(s.Groups)
 		op.Value = value
-		if !ok && kind == Glance {
-			return // a node that has joined and knows nothing yet
+		if kind == Glance && (!ok || op.Membership != c.arena.memberships.of(n)) {
+			return // a node that has joined and knows nothing yet, or nobody knows which member answered
 		}
 		if !ok {
 			err = errors.New("the specification is none of ours")
@@ -91,7 +91,7 @@ func (c *clients) read(client int, n *harness.Node, kind OpKind) {
 }
 
 func (c *clients) begin(client int, n *harness.Node, kind OpKind) Op {
-	op := Op{Client: client, Node: n.Name, Kind: kind, Call: c.arena.since()}
+	op := Op{Client: client, Node: n.Name, Kind: kind, Call: c.arena.since(), Membership: c.arena.memberships.of(n)}
 	if p := n.Process(); p != nil {
 		op.Process = p.Pid
 	}

@@ -85,9 +85,9 @@ func (r *Report) draw() string {
 func (r *Report) peers() (names []string) {
 	seen := map[string]bool{}
 	for _, f := range r.Faults {
-		if strings.HasPrefix(f.Target, "legacy") && !seen[f.Target] {
-			seen[f.Target] = true
-			names = append(names, f.Target)
+		if strings.HasPrefix(f.On, "legacy") && !seen[f.On] {
+			seen[f.On] = true
+			names = append(names, f.On)
 		}
 	}
 	return names
@@ -129,7 +129,7 @@ func (d *drawing) axis(r *Report) {
 func (d *drawing) common(r *Report) {
 	d.lane("cluster", addrHeight)
 	for _, f := range r.Faults {
-		if f.Target == "" {
+		if f.On == "" {
 			d.fault(f, d.y+3, addrHeight-6)
 		}
 	}
@@ -160,7 +160,7 @@ func (d *drawing) node(r *Report, lane *Lane) {
 // faultsOf draws what is done to one host, in two rows: faults of different parts may overlap.
 func (d *drawing) faultsOf(r *Report, host string, height int) {
 	for _, f := range r.Faults {
-		if f.Target != host {
+		if f.On != host {
 			continue
 		}
 		half := (height - 3) / 2

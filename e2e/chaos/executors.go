@@ -169,6 +169,7 @@ func awaitRotation(ctx context.Context, c *api.Client, f Fault) error {
 }
 
 func (a *arena) leave(ctx context.Context, n *harness.Node) error {
+	defer a.memberships.change(n)()
 	return n.Client.Leave(ctx, api.LeaveRequest{})
 }
 
@@ -178,6 +179,7 @@ func (a *arena) joinAgain(ctx context.Context, n *harness.Node) error {
 	if err != nil {
 		return err
 	}
+	defer a.memberships.change(n)()
 	_, err = a.Join(ctx, n, via)
 	return err
 }

@@ -25,14 +25,16 @@ const unknownValue = -1
 
 // Op is a command and what its client was told.
 type Op struct {
-	Client  int           `json:"client"`
-	Kind    OpKind        `json:"kind"`
-	Node    string        `json:"node"`
-	Process int           `json:"process"` // of the node's daemon
-	Value   int           `json:"value"`
-	Call    time.Duration `json:"call_ns"`
-	Return  time.Duration `json:"return_ns"`
-	Error   string        `json:"error,omitempty"` // of a write: it may have been done, or may be still
+	Client  int    `json:"client"`
+	Kind    OpKind `json:"kind"`
+	Node    string `json:"node"`
+	Process int    `json:"process"` // of the node's daemon
+	// Membership counts how often the node was told to leave or join: a new member learns all anew.
+	Membership int           `json:"membership"`
+	Value      int           `json:"value"`
+	Call       time.Duration `json:"call_ns"`
+	Return     time.Duration `json:"return_ns"`
+	Error      string        `json:"error,omitempty"` // of a write: it may have been done, or may be still
 }
 
 // A history is what all clients did. What is promised:
@@ -42,7 +44,8 @@ type Op struct {
 //     comes, whatever fails.
 //   - A write whose client gave up may happen at any later moment, or never.
 //   - A command that got lost between the nodes is sent again, so while its caller waits it may happen twice.
-//   - Glances may be old, but what one start of a daemon tells does not go back.
+//   - Glances may be old, but what one start of a daemon tells does not go back as long as it is the same member: one
+//     that starts or joins learns the log from its beginning.
 type history []Op
 
 // Verdict is the answer to one question.
@@ -159,7 +162,7 @@ func (h history) sights() (first, last map[int]time.Duration) {
 
 // forward looks at what each start of a daemon told.
 func (h history) forward() Verdict {
-	v := Verdict{Question: "what a daemon tells does not go back", OK: true}
+	v := Verdict{Question: "what a member tells does not go back", OK: true}
 	pending := map[int]time.Duration{0: 0} // until when a value may be written once more
 	for _, op := range h {
 		if op.Kind == Write {
@@ -169,11 +172,12 @@ func (h history) forward() Verdict {
 			}
 		}
 	}
-	byProcess := map[int][]Op{}
+	byProcess := map[[2]int][]Op{}
 	answered := 0
 	for _, op := range h {
 		if op.Kind != Write && op.Error == "" {
-			byProcess[op.Process] = append(byProcess[op.Process], op)
+			key := [2]int{op.Process, op.Membership}
+			byProcess[key] = append(byProcess[key], op)
 			answered++
 		}
 	}

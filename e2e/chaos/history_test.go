@@ -38,6 +38,7 @@ func TestHistory(t *testing.T) {
 		{"twice after it was answered", history{w(1, 0, 3), r(1, 1, 2), w(2, 4, 5), r(2, 6, 7), r(1, 8, 9)}, false, false},
 		{"a glance is old", history{w(1, 0, 1), w(2, 3, 4), r(2, 5, 6), {Kind: Glance, Process: 7, Value: 1, Call: 8, Return: 9}}, true, true},
 		{"a glance goes back", history{w(1, 0, 1), w(2, 3, 4), g(1, 5, 6), g(2, 7, 8), g(1, 9, 10)}, true, false},
+		{"a new member", history{w(1, 0, 1), w(2, 3, 4), g(1, 5, 6), g(2, 7, 8), {Kind: Glance, Membership: 1, Value: 1, Call: 9, Return: 10}}, true, true},
 		{"glances at once", history{w(1, 0, 1), w(2, 3, 4), g(1, 5, 6), g(2, 7, 9), g(1, 8, 10)}, true, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -21,6 +21,8 @@ type kind struct {
 	part string
 	// disables says that its target counts for no majority meanwhile.
 	disables bool
+	// fewer says that fewer members vote, then and for a while.
+	fewer bool
 	// weight is how often it is drawn, compared with others.
 	weight int
 	// values is how many values a fault of this kind may have, from 1; 0: it has none.
@@ -35,7 +37,7 @@ var kinds = []kind{
 	{name: "SIGSTOP", aims: atNode, part: "process", disables: true, weight: 8, least: 300 * ms, most: 5 * second},
 	{name: "planned restart", aims: atNode, part: "process", disables: true, weight: 4, least: 300 * ms, most: 2 * second},
 	{name: "restart under a hold", aims: atNode, part: "process", disables: true, weight: 3, least: 300 * ms, most: 2 * second},
-	{name: "leave and join", aims: atNode, part: "process", disables: true, weight: 4, least: 2 * second, most: 8 * second},
+	{name: "leave and join", aims: atNode, part: "process", disables: true, fewer: true, weight: 4, least: 2 * second, most: 8 * second},
 	{name: "cable cut", aims: atNode, part: "cable", disables: true, weight: 5, least: 200 * ms, most: 6 * second},
 	{name: "cable pulled", aims: atNode, part: "cable", disables: true, weight: 5, least: 200 * ms, most: 6 * second},
 	{name: "hears nothing", aims: atNode, part: "cable", disables: true, weight: 4, least: 200 * ms, most: 5 * second},
@@ -47,8 +49,8 @@ var kinds = []kind{
 	{name: "full disk", aims: atNode, part: "disk", disables: true, weight: 4, least: second, most: 6 * second},
 	{name: "drain", aims: atNode, part: "drain", weight: 4, least: second, most: 6 * second},
 	{name: "move", aims: atNode, part: "move", weight: 6, values: 60, least: 500 * ms, most: second},
-	{name: "learner", aims: atNode, part: "role", weight: 2, least: 2 * second, most: 8 * second},
-	{name: "three voters", aims: atCluster, part: "voters", weight: 2, least: 3 * second, most: 10 * second},
+	{name: "learner", aims: atNode, part: "role", fewer: true, weight: 2, least: 2 * second, most: 8 * second},
+	{name: "three voters", aims: atCluster, part: "voters", fewer: true, weight: 2, least: 3 * second, most: 10 * second},
 	{name: "pause", aims: atCluster, part: "pause", weight: 2, least: second, most: 4 * second},
 	{name: "profile wan", aims: atCluster, part: "profile", weight: 2, least: 2 * second, most: 8 * second},
 	{name: "secret rotated", aims: atCluster, part: "secret", weight: 2, least: 2 * second, most: 6 * second},

@@ -17,7 +17,9 @@ const (
 // Deed is a fault as it was done.
 type Deed struct {
 	Fault
-	Text   string        `json:"text"`
+	Text string `json:"text"`
+	// On is the host that it struck; empty: the cluster.
+	On     string        `json:"on,omitempty"`
 	Struck time.Duration `json:"struck_ns"`
 	Done   time.Duration `json:"done_ns"` // the strike; from then on the fault is in force
 	Mended time.Duration `json:"mended_ns"`
@@ -58,7 +60,7 @@ func (n *nemesis) do(ctx context.Context, f Fault) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), strikeLimit)
 	d.Error = text(e.strike(limited, n.arena, f))
 	cancel()
-	d.Done = n.arena.since()
+	d.Done, d.On = n.arena.since(), n.arena.struck(f)
 	n.pause(ctx, f.Until)
 	d.Unmended = text(n.mend(e, f))
 	d.Mended = n.arena.since()
@@ -67,16 +69,36 @@ func (n *nemesis) do(ctx context.Context, f Fault) {
 	n.deeds = append(n.deeds, d)
 }
 
+// struck is the host that a fault struck.
+func (a *arena) struck(f Fault) string {
+	if f.Target != leading {
+		return f.Target
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.leader == nil {
+		return ""
+	}
+	return a.leader.Name
+}
+
 // mend tries until it succeeds.
 func (n *nemesis) mend(e executor, f Fault) error {
 	all, cancel := context.WithTimeout(context.Background(), mendLimit)
 	defer cancel()
+	var last error
 	for {
 		limited, cancel := context.WithTimeout(all, strikeLimit)
 		err := e.mend(limited, n.arena, f)
 		cancel()
-		if err == nil || all.Err() != nil {
-			return err
+		switch {
+		case err == nil:
+			return nil
+		case all.Err() == nil || last == nil:
+			last = err // else it says no more than that the time is over
+		}
+		if all.Err() != nil {
+			return last
 		}
 		select {
 		case <-all.Done():

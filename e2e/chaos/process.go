@@ -45,12 +45,12 @@ func killLeader(ctx context.Context, a *arena, _ Fault) error {
 	limited, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	n, err := a.Leader(limited)
+	a.mu.Lock()
+	a.leader = n // nil: there is none
+	a.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	a.leader = n
-	a.mu.Unlock()
 	a.say("the leader is %s", n)
 	return a.kill(ctx, n)
 }

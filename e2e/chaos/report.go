@@ -152,7 +152,7 @@ func (r *Report) wellBehaved(logs map[string]string) Verdict {
 // excused reports whether the daemon's disk was full when it ended, or a moment before.
 func (r *Report) excused(e ending) bool {
 	return slices.ContainsFunc(r.Faults, func(d Deed) bool {
-		return d.Kind == "full disk" && d.Target == e.Node && e.At >= d.Struck && e.At < d.Mended+5*time.Second
+		return d.Kind == "full disk" && d.On == e.Node && e.At >= d.Struck && e.At < d.Mended+5*time.Second
 	})
 }
 

@@ -53,6 +53,8 @@ const (
 	breath = 400 * time.Millisecond
 	// daring is how many of a hundred faults may cost the majority.
 	daring = 35
+	// voteAgain is how long members that were learners take to vote again: each has to be stable for ten seconds.
+	voteAgain = 20 * time.Second
 )
 
 // Plan is the schedule of a seed, in the order in which faults strike. All are mended when the time is over. The number
@@ -178,7 +180,13 @@ func (p *planner) keepsMajority(f Fault) bool {
 			during = append(during, other)
 		}
 	}
-	return p.cast.together(during) > len(p.cast.Nodes)/2
+	left := p.cast.together(during)
+	if slices.ContainsFunc(p.faults, func(other Fault) bool {
+		return kindNamed(other.Kind).fewer && other.At < f.Until && f.At < other.Until+voteAgain
+	}) {
+		left-- // those that are left need not be those that vote
+	}
+	return left > len(p.cast.Nodes)/2
 }
 
 // together is the most nodes that are in order and reach each other under some faults.

@@ -14,8 +14,8 @@ import (
 const (
 	// lookEach is how often each node is asked what it is.
 	lookEach = 400 * time.Millisecond
-	// recordFor is how much one recording has: it is kept in memory until it is analysed. Between two there are some
-	// milliseconds in which nobody looks.
+	// recordFor is how much one recording has: it is kept in memory until it is analysed. Between two nobody looks, for
+	// as long as a process takes to start.
 	recordFor = 5 * time.Minute
 )
 
@@ -89,16 +89,28 @@ func (w *watcher) turn(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		w.mu.Lock()
-		report, err := w.current.Stop()
-		w.reports, w.err = append(w.reports, report), errors.Join(w.err, err)
-		next, err := probe.Start(w.arena.probeOptions())
-		if err == nil {
-			w.current = next
-		}
-		w.err = errors.Join(w.err, err)
-		w.mu.Unlock()
+		w.next()
 	}
+}
+
+// next begins a new recording as soon as the former has ended; conclusions are drawn meanwhile.
+func (w *watcher) next() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	former, at := w.current, len(w.reports)
+	w.reports = append(w.reports, probe.Report{})
+	w.tasks.Go(func() {
+		report, err := former.Stop()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.reports[at], w.err = report, errors.Join(w.err, err)
+	})
+	<-former.Done()
+	next, err := probe.Start(w.arena.probeOptions())
+	if err == nil {
+		w.current = next
+	}
+	w.err = errors.Join(w.err, err)
 }
 
 // await waits until a host, or anybody if its name is empty, answers for an address.
