@@ -19,6 +19,9 @@ type Options struct {
 	Profile string
 	// Apart leaves the daemons without a cluster.
 	Apart bool
+	// Earlier is the commit of this repository whose daemon all nodes start with; empty: the present one. See
+	// [Node.Upgrade].
+	Earlier string
 	// Wrapper is a command that runs the daemons, as unshare(1); none: they run by themselves.
 	Wrapper []string
 	// Config is added to each node file, as YAML.
@@ -49,6 +52,9 @@ type Cluster struct {
 // has what the daemons said.
 func Create(ctx context.Context, o Options) (*Cluster, error) {
 	bin, err := Binaries(ctx)
+	if err == nil && o.Earlier != "" {
+		bin, err = BinariesOf(ctx, o.Earlier)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -147,6 +147,13 @@ func (n *Node) Restart(ctx context.Context) error {
 	return n.AwaitLease(ctx)
 }
 
+// Upgrade has the next start run the present daemon, where the cluster began with one of an earlier commit.
+func (n *Node) Upgrade(ctx context.Context) error {
+	bin, err := Binaries(ctx)
+	n.bin = bin
+	return err
+}
+
 // AwaitLease waits until the node may hold addresses.
 func (n *Node) AwaitLease(ctx context.Context) error {
 	return Await(ctx, n.Name+" has a lease", func(ctx context.Context) error {
