@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vipd/cluster/api"
+	"vipd/cluster/recovery"
 	"vipd/cluster/state"
 	"vipd/cluster/trust"
 	"vipd/storage"
@@ -108,6 +109,12 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 	}
 	if m := n.current(); m != nil && m.identity.ClusterID == token.Cluster && m.removedAlready(ctx) {
 		progress("this node was taken out of the cluster; joining anew")
+		if err := n.abandon(); err != nil {
+			return api.JoinResult{}, err
+		}
+	}
+	if m := n.current(); m != nil && recovery.Supersedes(token.Cluster, m.identity.ClusterID) {
+		progress("the cluster was recovered without this node; joining anew")
 		if err := n.abandon(); err != nil {
 			return api.JoinResult{}, err
 		}
@@ -248,7 +255,7 @@ func (n *Node) Token(ctx context.Context, r api.TokenRequest, _ api.Progress) (a
 func (n *Node) Leave(ctx context.Context, r api.LeaveRequest, progress api.Progress) (api.None, error) {
 	m := n.current()
 	if m == nil {
-		return api.None{}, nil
+		return api.None{}, n.forgetOver()
 	}
 	switch {
 	case m.keys.outdated() && r.Force:

@@ -21,6 +21,8 @@ const meetEach = 500 * time.Millisecond
 // meet keeps this node in touch: with gossip, with the members' addresses for the next start, and, while
 // it is not a member yet or its address changed, with someone who can let it in.
 func (m *member) meet(ctx context.Context) error {
+	m.askPeers(ctx)
+	m.raft.Mute(false)
 	for {
 		m.meetGossip()
 		m.askToJoin(ctx)
@@ -188,6 +190,7 @@ func (m *member) routes() http.Handler {
 	mux.HandleFunc("POST /presence", handle(m.isPresent))
 	mux.HandleFunc("POST /rotate", handle(m.beginRotation))
 	mux.HandleFunc("POST /secret", handle(m.takeSecret))
+	mux.HandleFunc("POST /standing", handle(m.standHere))
 	return mux
 }
 

@@ -238,7 +238,7 @@ func (m *member) openNetwork() (err error) {
 	for _, s := range also {
 		alsoKeys = append(alsoKeys, s.GossipKey())
 	}
-	m.calls = newCaller(m.creds)
+	m.calls = newCaller(m.creds, m.heardOf)
 	listener, err := net.Listen("tcp", m.options.clusterAddress())
 	if err != nil {
 		return fmt.Errorf("listen for other nodes: %w", err)
@@ -274,8 +274,9 @@ func (m *member) openRaft() error {
 	o := consensus.Options{
 		Name: m.self.node, Address: m.options.clusterAddress(),
 		Logs: m.stores.Logs, Stable: m.stores.Stable, Snapshots: m.stores.Snapshots,
-		Stream: stream{Listener: m.mux.Listener(protoRaft), credentials: m.creds},
+		Stream: stream{Listener: m.mux.Listener(protoRaft), credentials: m.creds, failed: m.heardOf},
 		Logger: m.log, Committed: m.committed, Broken: m.fail, Permit: m.permit,
+		Mute: m.founding == nil && len(m.peers()) > 0, // see meet
 	}
 	known, err := m.stores.HasState()
 	if err != nil {
@@ -326,12 +327,18 @@ func (m *member) Run(ctx context.Context) error {
 	case <-life.Done():
 	case cause = <-m.fatal:
 		m.log.Error("stopping", "error", cause)
+		if errors.As(cause, new(*supersededError)) {
+			break // there is nobody to hand over to
+		}
 		// If it led: nothing is committed by a leader whose store takes no writes, and Raft's own timers are slow.
 		m.giveUpLeadership()
 	}
-	if stay {
+	switch {
+	case stay:
 		m.stay(life)
-	} else {
+	case errors.As(cause, new(*supersededError)):
+		m.yield()
+	default:
 		m.stop(life)
 	}
 	end()

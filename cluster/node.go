@@ -18,9 +18,10 @@ type Node struct {
 	options Options
 
 	mu     sync.Mutex
-	life   context.Context // of Run
-	member *running        // nil while it belongs to no cluster
-	err    chan error      // of a member that failed
+	life   context.Context   // of Run
+	member *running          // nil while it belongs to no cluster
+	err    chan error        // of a member that failed
+	over   *storage.Identity // of a cluster that goes on without this node; nil: it is a member, or of none
 	// keeping is the member's keeper, for who must not wait for mu.
 	keeping atomic.Pointer[keeper]
 }
@@ -88,6 +89,11 @@ func (n *Node) resume() error {
 		return fmt.Errorf("this data directory is of node %s, and the node file says %s: a node cannot be renamed; "+
 			"set `node: %s`, or leave the cluster first with `vipctl leave`", id.Node, n.options.Name, id.Node)
 	}
+	if id.Superseded != "" {
+		n.options.Logger.Error("waiting", "error", (&supersededError{by: id.Superseded}).Error())
+		n.over = &id
+		return nil
+	}
 	m, err := openMember(n.options, id, nil)
 	if err != nil {
 		return err
@@ -108,7 +114,7 @@ func (n *Node) launch(m *member) *running {
 		err := m.Run(ctx)
 		r.err = errors.Join(err, m.Close())
 		close(r.done)
-		if err != nil {
+		if err != nil && !n.outlive(r, err) {
 			n.fail(err)
 		}
 	}()
@@ -153,8 +159,13 @@ var errNotMember = errors.New("this node belongs to no cluster yet; found one wi
 
 // joined returns the member, or an error that says what to do.
 func (n *Node) joined() (*member, error) {
-	if m := n.current(); m != nil {
-		return m, nil
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.member != nil:
+		return n.member.member, nil
+	case n.over != nil:
+		return nil, &supersededError{by: n.over.Superseded}
 	}
 	return nil, errNotMember
 }
@@ -177,6 +188,7 @@ func (n *Node) begin(ctx context.Context, id storage.Identity, prepare func(*sto
 	if err := n.options.Dir.SaveIdentity(id); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
+	n.over = nil
 	m.givenBy = by(ctx, n.options.Name)
 	n.launch(m)
 	return m, nil

@@ -46,11 +46,16 @@ func (n *Node) Restore(ctx context.Context, r api.RestoreRequest, progress api.P
 	if r.DryRun {
 		return result, nil
 	}
-	if result.Diff.Changed || result.Profile != nil || result.LastSerial != 0 || r.Backup.LastEpoch > view.LastEpoch {
+	voting := r.Backup.Voting
+	if voting != nil && *voting == view.Voting {
+		voting = nil
+	}
+	if voting != nil || result.Diff.Changed || result.Profile != nil || result.LastSerial != 0 || r.Backup.LastEpoch > view.LastEpoch {
 		progress("having the backup committed")
 		if err := m.commit(ctx, state.Command{Restore: &state.Restore{
 			Groups: next.Groups, Checks: next.Checks, Profile: r.Backup.Profile,
 			LastEpoch: r.Backup.LastEpoch, LastSerial: r.Backup.LastSerial,
+			Voting: voting,
 		}}); err != nil {
 			return result, err
 		}
@@ -65,6 +70,9 @@ func restoring(view *state.State, b backup.Backup, next spec.Spec) api.RestoreRe
 	result := api.RestoreResult{ApplyResult: api.ApplyResult{Diff: spec.Compare(spec.Of(view), next)}}
 	if view.Profile != b.Profile {
 		result.Profile = &api.ProfileChange{From: view.Profile, To: b.Profile}
+	}
+	if b.Voting != nil && *b.Voting != view.Voting {
+		result.Voting = b.Voting
 	}
 	if b.LastSerial > view.LastSerial {
 		result.LastSerial = b.LastSerial

@@ -161,7 +161,7 @@ func (r *rotator) push(ctx context.Context, view *state.State, next trust.Secret
 			continue
 		}
 		calls.Go(func() {
-			c := newCallerTo(r.m.creds, name)
+			c := newCallerTo(r.m.creds, name, r.m.heardOf)
 			defer c.close()
 			if err := c.call(ctx, n.Address, "secret", secretCall{Secret: next.Bytes(), Index: view.Index}, nil); err != nil {
 				r.log.Debug("give a node the next secret", "node", name, "error", err)

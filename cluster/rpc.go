@@ -73,13 +73,21 @@ type answer struct {
 // caller calls other nodes.
 type caller struct{ client *http.Client }
 
-func newCaller(credentials *trust.Credentials) *caller { return newCallerTo(credentials, "") }
+// newCaller makes a caller of any node; failed is told why a connection was not made.
+func newCaller(credentials *trust.Credentials, failed func(error)) *caller {
+	return newCallerTo(credentials, "", failed)
+}
 
 // newCallerTo makes a caller of one node, or of any if the name is empty.
-func newCallerTo(credentials *trust.Credentials, node string) *caller {
+func newCallerTo(credentials *trust.Credentials, node string, failed func(error)) *caller {
 	transport := &http.Transport{
 		DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			return credentials.Dial(ctx, address, node, protoCall)
+			conn, err := credentials.Dial(ctx, address, node, protoCall)
+			if err != nil {
+				failed(err)
+				return nil, err
+			}
+			return conn, nil
 		},
 		MaxIdleConnsPerHost: 2,
 		IdleConnTimeout:     time.Minute,
@@ -139,11 +147,17 @@ func handle[In, Out any](do func(context.Context, In) (Out, error)) http.Handler
 type stream struct {
 	net.Listener
 	credentials *trust.Credentials
+	failed      func(error)
 }
 
 // Dial implements raft.StreamLayer.
 func (s stream) Dial(address raft.ServerAddress, limit time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	return s.credentials.Dial(ctx, string(address), "", protoRaft)
+	conn, err := s.credentials.Dial(ctx, string(address), "", protoRaft)
+	if err != nil {
+		s.failed(err)
+		return nil, err
+	}
+	return conn, nil
 }

@@ -41,7 +41,7 @@ func callerOf(t testing.TB, secret trust.Secret) *caller {
 	t.Helper()
 	credentials, err := trust.NewCredentials("test", "a", secret)
 	check(t, err)
-	c := newCaller(credentials)
+	c := newCaller(credentials, func(error) {})
 	t.Cleanup(c.close)
 	return c
 }

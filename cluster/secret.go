@@ -169,7 +169,7 @@ func (m *member) takeIn(ctx context.Context, token trust.Token) error {
 	if err != nil {
 		return err
 	}
-	calls := newCaller(credentials)
+	calls := newCaller(credentials, m.heardOf)
 	defer calls.close()
 	for _, p := range token.Peers {
 		if p.Address == m.options.clusterAddress() {

@@ -20,6 +20,12 @@ func (n *Node) Status(context.Context, api.None, api.Progress) (api.Status, erro
 	s := api.Status{Node: n.options.Name, Version: n.options.Version, Nodes: []api.NodeStatus{}, Groups: []api.GroupStatus{}}
 	m := n.current()
 	if m == nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.over != nil {
+			s.Cluster = n.over.ClusterID
+			s.Warnings = []string{(&supersededError{by: n.over.Superseded}).Error()}
+		}
 		return s, nil
 	}
 	view := m.View()

@@ -147,6 +147,8 @@ func (s *steward) next(ctx context.Context, view *state.State, servers []consens
 	for name, n := range view.Nodes {
 		i := at(name)
 		switch {
+		case i < 0 && n.Leaving && n.Live():
+			// It goes when its lease is over.
 		case i < 0 && n.Leaving:
 			return func() error { return s.remove(ctx, name) }, 0
 		case i < 0:

@@ -35,6 +35,12 @@ func (m *member) stop(life context.Context) {
 	}
 }
 
+// yield ends the lease at once, without a word to the others.
+func (m *member) yield() {
+	m.clerk.stop()
+	close(m.keeper.resign)
+}
+
 // watchHope ends a hand-over that nobody is left to agree to.
 func (m *member) watchHope(ctx context.Context, end context.CancelFunc) {
 	for pause(ctx, hopeEach) {

@@ -21,6 +21,8 @@ type Identity struct {
 	// was offered.
 	Next      []byte `json:"next,omitempty"`
 	NextSince uint64 `json:"next_since,omitempty"`
+	// Superseded is the id of the cluster's later generation, which goes on without this node; empty: there is none.
+	Superseded string `json:"superseded,omitempty"`
 	// Peers are the nodes to look for at the next start.
 	Peers []Peer `json:"peers,omitempty"`
 }

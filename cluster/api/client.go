@@ -141,6 +141,11 @@ func (c *Client) Remove(ctx context.Context, r RemoveRequest) (RemoveResult, err
 	return do[RemoveResult](ctx, c, "remove", r)
 }
 
+// Recover has the cluster go on from the daemon's node, or says what that would do.
+func (c *Client) Recover(ctx context.Context, r RecoverRequest) (RecoverResult, error) {
+	return do[RecoverResult](ctx, c, "recover", r)
+}
+
 // Role says what a member should be.
 func (c *Client) Role(ctx context.Context, r RoleRequest) (RoleResult, error) {
 	return do[RoleResult](ctx, c, "role", r)

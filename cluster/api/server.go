@@ -117,6 +117,7 @@ func (s *server) routes(ctx context.Context, b Backend) http.Handler {
 	command(mux, s, "join", b.Join)
 	command(mux, s, "leave", b.Leave)
 	command(mux, s, "remove", b.Remove)
+	command(mux, s, "recover", b.Recover)
 	command(mux, s, "role", b.Role)
 	verb(mux, s, "voters", b.Voters, func(r VotersRequest) bool { return r.Limit != nil || r.ReplaceAfter != nil })
 	command(mux, s, "move", b.Move)

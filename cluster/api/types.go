@@ -31,6 +31,7 @@ type Backend interface {
 	Join(context.Context, JoinRequest, Progress) (JoinResult, error)
 	Leave(context.Context, LeaveRequest, Progress) (None, error)
 	Remove(context.Context, RemoveRequest, Progress) (RemoveResult, error)
+	Recover(context.Context, RecoverRequest, Progress) (RecoverResult, error)
 	Role(context.Context, RoleRequest, Progress) (RoleResult, error)
 	Voters(context.Context, VotersRequest, Progress) (VotersResult, error)
 	Apply(context.Context, ApplyRequest, Progress) (ApplyResult, error)
@@ -358,6 +359,7 @@ type RestoreRequest struct {
 type RestoreResult struct {
 	ApplyResult
 	Profile    *ProfileChange `json:"profile,omitempty"`     // nil: it stays
+	Voting     *state.Voting  `json:"voting,omitempty"`      // how many members will vote; nil: as many as do
 	LastSerial uint64         `json:"last_serial,omitempty"` // that serials go on above, if the backup is ahead of the cluster
 }
 

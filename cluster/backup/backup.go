@@ -44,6 +44,8 @@ type Backup struct {
 	Profile    state.Profile `json:"profile"`
 	Groups     []state.Group `json:"groups"`
 	Checks     []state.Check `json:"checks,omitempty"`
+	// Voting is how many members should vote. Nil: it was left to the cluster, or the backup is of an earlier version.
+	Voting *state.Voting `json:"voting,omitempty"`
 	// Withheld are the groups whose VRRP password was left out.
 	Withheld []string `json:"withheld,omitempty"`
 	Members  []Member `json:"members"` // for people: they are not restored
@@ -66,6 +68,9 @@ func Of(s *state.State, secrets bool) Backup {
 	b := Backup{
 		Cluster: s.Cluster, Index: s.Index, LastEpoch: s.LastEpoch, LastSerial: s.LastSerial,
 		Profile: s.Profile, Groups: served.Groups, Checks: served.Checks,
+	}
+	if s.Voting != (state.Voting{}) {
+		b.Voting = &s.Voting
 	}
 	if b.Groups == nil {
 		b.Groups = []state.Group{}
@@ -93,6 +98,11 @@ func Of(s *state.State, secrets bool) Backup {
 func (b Backup) Validate() error {
 	if err := b.Profile.Validate(); err != nil {
 		return fmt.Errorf("%w: its profile: %w", ErrInvalid, err)
+	}
+	if b.Voting != nil {
+		if err := b.Voting.Validate(); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
 	}
 	if b.LastEpoch > maxNumber || b.LastSerial > maxNumber {
 		return fmt.Errorf("%w: it goes on from epoch %d and serial %d", ErrInvalid, b.LastEpoch, b.LastSerial)

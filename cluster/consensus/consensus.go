@@ -39,6 +39,8 @@ type Options struct {
 	Committed func(Commit)
 	// Broken is called once if the log holds something that this build cannot apply.
 	Broken func(error)
+	// Mute has it stand for no election before [Node.Mute] says otherwise.
+	Mute bool
 	// Permit says why nothing of a version of commands may be written into the log now, if so. Nil: all may.
 	Permit func(version int) error
 }
@@ -61,6 +63,7 @@ func Start(o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{options: o, log: log, fsm: newFSM(o.Committed, o.Broken), transport: newTransport(o.Stream, o.Logger)}
+	n.transport.mute.Store(o.Mute)
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel
 	n.helpers.Go(func() { n.transport.forward(ctx) })
@@ -108,6 +111,10 @@ func Bootstrap(o Options) error {
 	}
 	return nil
 }
+
+// Mute says whether this node stands for no election from now on: it is no member any more, or does not know yet whether
+// it is. Its log cannot tell it so, since it gets no entries.
+func (n *Node) Mute(mute bool) { n.transport.mute.Store(mute) }
 
 // Close stops Raft and waits until it has.
 func (n *Node) Close() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -16,6 +17,25 @@ const rpcTimeout = time.Second
 type transport struct {
 	*raft.NetworkTransport
 	requests chan raft.RPC
+	mute     atomic.Bool // it asks for no votes
+}
+
+var errMute = errors.New("this node stands for no election")
+
+// RequestVote implements raft.Transport.
+func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	if t.mute.Load() {
+		return errMute
+	}
+	return t.NetworkTransport.RequestVote(id, target, args, resp)
+}
+
+// RequestPreVote implements raft.WithPreVote.
+func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	if t.mute.Load() {
+		return errMute
+	}
+	return t.NetworkTransport.RequestPreVote(id, target, args, resp)
 }
 
 func newTransport(stream raft.StreamLayer, logger *slog.Logger) *transport {

@@ -114,6 +114,8 @@ func (c *change) apply(cmd Command) error {
 		return c.rotate(*cmd.Rotate, cmd.By)
 	case cmd.SetTicket != nil:
 		return c.setTicket(*cmd.SetTicket, cmd.By)
+	case cmd.Recover != nil:
+		return c.recover(*cmd.Recover)
 	}
 	return errUnknownCommand
 }
@@ -176,6 +178,9 @@ func (c *change) join(j Join) error {
 	}
 	next := Node{Name: n.Name, Instance: n.Instance, Witness: n.Witness, Wanted: n.Wanted, Joined: c.at}
 	if old := c.Nodes[n.Name]; old != nil {
+		if old.Instance != n.Instance && old.Leaving {
+			return fmt.Errorf("%w: %s was a member and is not out of the cluster yet; try again in a while, or see `vipctl status` there", ErrWrongInstance, n.Name)
+		}
 		if old.Instance != n.Instance {
 			return fmt.Errorf("%w: %s is a member already, with another data directory; if that host was wiped or replaced, take the old one out with `vipctl remove %s` on a member first", ErrWrongInstance, n.Name, n.Name)
 		}

@@ -34,6 +34,7 @@ type Command struct {
 	Raise      *Raise      `json:"raise,omitempty"`
 	Rotate     *Rotate     `json:"rotate,omitempty"`
 	SetTicket  *SetTicket  `json:"set_ticket,omitempty"`
+	Recover    *Recover    `json:"recover,omitempty"`
 }
 
 // Init founds the cluster with its first node.
@@ -214,6 +215,8 @@ func (c Command) Name() string {
 		return "rotate"
 	case c.SetTicket != nil:
 		return "set ticket"
+	case c.Recover != nil:
+		return "recover"
 	}
 	return "nothing"
 }

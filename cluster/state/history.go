@@ -38,6 +38,7 @@ const (
 	Applied   Kind = "applied"   // another specification
 	Timed     Kind = "profile"   // another profile
 	Extended  Kind = "hold"      // Node has a restart-hold of Duration
+	Rescued   Kind = "rescued"   // the cluster goes on from Node alone
 	Raised    Kind = "version"   // of commands that may be used is a newer one
 	Ticketed  Kind = "token"     // one was made, shown or revoked
 	Rotated   Kind = "secret"    // the cluster's is being rotated, or was

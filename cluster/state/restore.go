@@ -19,11 +19,18 @@ type Restore struct {
 	// next ones are above these and above the cluster's own.
 	LastEpoch  uint64 `json:"last_epoch"`
 	LastSerial uint64 `json:"last_serial"`
+	// Voting is how many members should vote; nil: as they do.
+	Voting *Voting `json:"voting,omitempty"`
 }
 
 func (c *change) restore(r Restore) error {
 	if err := r.Profile.Validate(); err != nil {
 		return fmt.Errorf("%w profile: %w", ErrInvalid, err)
+	}
+	if r.Voting != nil {
+		if err := r.Voting.Validate(); err != nil {
+			return err
+		}
 	}
 	if r.LastEpoch > maxRestored || r.LastSerial > maxRestored {
 		return fmt.Errorf("%w backup: it goes on from epoch %d and serial %d", ErrInvalid, r.LastEpoch, r.LastSerial)
@@ -35,6 +42,9 @@ func (c *change) restore(r Restore) error {
 		return err
 	}
 	c.adopt(r.Profile)
+	if r.Voting != nil {
+		c.limit(*r.Voting)
+	}
 	if ahead {
 		c.renumber(r.LastSerial)
 	}

@@ -47,9 +47,14 @@ func (c *change) setVoting(v SetVoting) error {
 	if err := v.Voting.Validate(); err != nil {
 		return err
 	}
-	if v.Voting != c.Voting {
-		c.record(Event{Kind: Limited, Reason: fmt.Sprintf("limit %d (0: none), replaced after %v", v.Voting.Limit, v.Voting.Patience())})
-	}
-	c.Voting = v.Voting
+	c.limit(v.Voting)
 	return nil
+}
+
+// limit takes in a valid number of voters.
+func (c *change) limit(v Voting) {
+	if v != c.Voting {
+		c.record(Event{Kind: Limited, Reason: fmt.Sprintf("limit %d (0: none), replaced after %v", v.Limit, v.Patience())})
+	}
+	c.Voting = v
 }

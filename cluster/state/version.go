@@ -11,11 +11,15 @@ import (
 // for groups that move together, 3 for what says where groups may be and when they move,
 // and for what else happens on a node then, and for
 // the roles of members, 4 for Restore, NoteVersion for notes, RaiseVersion for Raise,
-// RotateVersion for Rotate, TicketVersion for SetTicket, ReversedVersion for checks.
+// RotateVersion for Rotate, TicketVersion for SetTicket, ReversedVersion for checks, RecoverVersion for Recover and for
+// what Restore says of the voters.
 //
 // Commands are read strictly, so each field that is added has to be of a newer version than those before it; the test
 // of testdata/fields.txt does not pass without.
-const CommandVersion = 9
+const CommandVersion = 10
+
+// RecoverVersion is the first version with Recover.
+const RecoverVersion = 10
 
 // NoteVersion is the first version with notes, which nobody waits for: they are written once all members read it.
 const NoteVersion = 5
@@ -91,10 +95,15 @@ func (c Command) Needs() int {
 		return RotateVersion
 	case c.SetTicket != nil:
 		return TicketVersion
+	case c.Recover != nil:
+		return RecoverVersion
 	case c.Note != nil:
 		version = NoteVersion
 	case c.Restore != nil:
 		version = max(4, groupsNeed(c.Restore.Groups, c.Restore.Checks))
+		if c.Restore.Voting != nil {
+			version = RecoverVersion
+		}
 	case c.Init != nil:
 		version = max(version, c.Init.Node.needs())
 	case c.Join != nil:

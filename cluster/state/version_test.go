@@ -39,8 +39,10 @@ func TestEachFieldHasItsVersion(t *testing.T) {
 				"members of earlier versions stop at it; then run this test with -update", line, file)
 		}
 	}
-	if len(known) != strings.Count(got.String(), "\n")+1 {
-		t.Errorf("%s has fields that are not there any more: members of earlier versions write them", file)
+	for _, line := range known {
+		if !contains(strings.Split(got.String(), "\n"), line) {
+			t.Errorf("%s: gone, and members of earlier versions write it", line)
+		}
 	}
 }
 

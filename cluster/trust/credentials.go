@@ -28,6 +28,16 @@ var (
 // maxLinks bounds how many former secrets a node can have and still be told that they are that.
 const maxLinks = 4
 
+// WrongClusterError is of a node that has the secret, or one that succeeded it, and says that it belongs to another cluster.
+type WrongClusterError struct{ Peer, Own string }
+
+func (e *WrongClusterError) Error() string {
+	return fmt.Sprintf("%v: %s, this is %s", ErrWrongCluster, e.Peer, e.Own)
+}
+
+// Unwrap makes it an ErrWrongCluster.
+func (e *WrongClusterError) Unwrap() error { return ErrWrongCluster }
+
 // Credentials are what one node shows to others and verifies them by. They may be used by several
 // goroutines.
 type Credentials struct {
@@ -165,12 +175,12 @@ func (c *Credentials) verify(cs tls.ConnectionState, usage x509.ExtKeyUsage) (pe
 		(*seen)(id.node, by, err)
 	}
 	switch {
+	case notNode == nil && id.cluster != c.id.cluster && (err == nil || errors.Is(err, ErrRotated)):
+		return peerID{}, &WrongClusterError{Peer: id.cluster, Own: c.id.cluster}
 	case err != nil:
 		return peerID{}, err
 	case notNode != nil:
 		return peerID{}, notNode
-	case id.cluster != c.id.cluster:
-		return peerID{}, fmt.Errorf("%w: %s, this is %s", ErrWrongCluster, id.cluster, c.id.cluster)
 	}
 	return id, nil
 }

@@ -125,6 +125,20 @@ func (d *daemon) TokenRevoke(ctx context.Context, in api.TokenRevokeRequest, p a
 	return api.None{}, d.answer(ctx, "token-revoke", in, p)
 }
 
+func (d *daemon) Recover(ctx context.Context, in api.RecoverRequest, p api.Progress) (api.RecoverResult, error) {
+	r := api.RecoverResult{Cluster: "ab12", Node: "n3", Wait: time.Minute - in.DownFor, Unconfirmed: []string{"n1", "n2"}, Members: []api.RecoverMember{
+		{Name: "n1", Role: "voter", Becomes: "?"}, {Name: "n2", Role: "voter", Becomes: "?"},
+		{Name: "n3", Role: "voter", Answers: true, Term: 4, Index: 1207, Becomes: "the only voter"},
+	}}
+	for i := range in.Lost {
+		r.Members[i].Becomes, r.Unconfirmed = "dropped", r.Unconfirmed[1:]
+	}
+	if in.Yes {
+		r.Next, r.Done = "ab12-g2-77aa", true
+	}
+	return r, d.answer(ctx, "recover", in, p)
+}
+
 func (d *daemon) Init(ctx context.Context, in api.InitRequest, p api.Progress) (api.InitResult, error) {
 	return api.InitResult{Cluster: "c1", Node: "n1", Already: d.already}, d.answer(ctx, "init", in, p)
 }

@@ -82,7 +82,7 @@ Exit codes: 0 done; 1 refused, failed, or not done in time; 2 wrong usage; 3 no 
 		c.applyCommand(), c.getCommand(), c.importCommand(), c.profileCommand(), c.schemaCommand(),
 		c.backupCommand(), c.restoreCommand(),
 		c.moveCommand(), c.drainCommand(), c.undrainCommand(), c.pauseCommand(), c.resumeCommand(), c.restartHoldCommand(), c.reloadCommand(),
-		c.initCommand(), c.tokenCommand(), c.joinCommand(), c.leaveCommand(), c.removeCommand(), c.roleCommand(), c.votersCommand(), c.secretCommand(),
+		c.initCommand(), c.tokenCommand(), c.joinCommand(), c.leaveCommand(), c.removeCommand(), c.recoverCommand(), c.roleCommand(), c.votersCommand(), c.secretCommand(),
 		c.manCommand(),
 	)
 	return root

@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"vipd/cluster/api"
+	"vipd/e2e/harness"
+)
+
+// When two of three are lost for good the third goes on alone, and those that come back as they were get neither a vote
+// nor an address before they join again.
+func TestRecover(t *testing.T) {
+	s := form(t, 3)
+	s.apply(web)
+	left := s.follower()
+	lost := s.Except(left)
+	s.move("web", lost[0])
+	w := s.watch(web4, web6)
+	w.held("web", lost[0], web4, web6)
+
+	w.step("a majority is there: recover is refused")
+	if _, err := left.Client.Recover(s.wait(), api.RecoverRequest{}); err == nil || !strings.Contains(err.Error(), "nothing to recover") {
+		t.Errorf("recover with a majority: %v", err)
+	}
+	w.step("%s and %s are killed", lost[0], lost[1])
+	for _, n := range lost {
+		s.must(n.Kill())
+	}
+	s.await("the plan names the lost", func(ctx context.Context) error {
+		plan, err := left.Client.Recover(ctx, api.RecoverRequest{})
+		if err == nil && (len(plan.Unconfirmed) != 2 || plan.Done) {
+			err = fmt.Errorf("it is %+v", plan)
+		}
+		return err
+	})
+	if _, err := left.Client.Recover(s.wait(), api.RecoverRequest{Lost: []string{lost[0].Name}, Yes: true}); err == nil || !strings.Contains(err.Error(), lost[1].Name) {
+		t.Errorf("recover without a word on %s: %v", lost[1], err)
+	}
+	w.step("%s is recovered", left)
+	// That they have been off for long is not so; there is no hold among what they were granted.
+	result, err := left.Client.Recover(s.wait(), api.RecoverRequest{Lost: []string{lost[0].Name, lost[1].Name}, DownFor: time.Hour, Yes: true})
+	s.must(err)
+	w.answered(left.Host.Name, web4, web6)
+	if status := s.status(left); status.Cluster != result.Next || len(status.Nodes) == 0 {
+		t.Errorf("the status says cluster %s, the recovery %s", status.Cluster, result.Next)
+	}
+
+	w.step("the others start as they were")
+	for _, n := range lost {
+		s.must(n.Start(s.wait()))
+	}
+	for _, n := range lost {
+		s.superseded(n, result.Next)
+	}
+	s.must(lost[1].Kill())
+	s.must(lost[1].Start(s.wait()))
+	s.superseded(lost[1], result.Next)
+	w.answered(left.Host.Name, web4, web6)
+
+	w.step("%s joins again as it is, %s after it was wiped", lost[0], lost[1])
+	s.must(lost[1].Kill())
+	s.must(os.RemoveAll(lost[1].DataDir))
+	s.must(lost[1].Start(s.wait()))
+	for _, n := range lost {
+		s.await(n.Name+" joins again", func(ctx context.Context) error {
+			_, err := s.Join(ctx, n, left)
+			return err
+		})
+	}
+	s.whole()
+	s.move("web", lost[0])
+	w.held("web", lost[0], web4, web6)
+}
+
+// superseded waits until a node knows that the cluster goes on without it, and says so.
+func (s *scene) superseded(n *harness.Node, by string) {
+	s.Helper()
+	s.await(n.Name+" knows that the cluster goes on without it", func(ctx context.Context) error {
+		status, err := n.Status(ctx)
+		if err == nil && (status.Quorum || len(status.Warnings) == 0 || !strings.Contains(status.Warnings[0], by)) {
+			err = fmt.Errorf("it says %q", status.Warnings)
+		}
+		return err
+	})
+	if s.carries(n, web4) || s.carries(n, web6) {
+		s.Errorf("%s has addresses", n)
+	}
+	if _, err := n.Client.Token(s.wait()); err == nil || !strings.Contains(err.Error(), "vipctl join") {
+		s.Error(errors.Join(errors.New("the refusal does not say how to go on"), err))
+	}
+}
