@@ -190,11 +190,17 @@ func (m *member) noticeRemoval(ctx context.Context) {
 		m.noteRemoved(true)
 	case valid || leader != "":
 		m.noteRemoved(false)
+		m.raft.Mute(false)
 	case !m.joining.Load() && time.Since(m.asked) > removedEach: // after a start the view may be empty without a leader
 		m.asked = time.Now()
-		m.noteRemoved(m.removedAlready(ctx))
+		a, _ := m.askPresence(ctx)
+		m.noteRemoved(!a.Present)
+		m.raft.Mute(m.isAbsent(a)) // its requests for votes would go on for ever, and every one be refused
 	}
 }
+
+// isAbsent reports whether this node knows by another's word that it is in Raft's configuration no more.
+func (m *member) isAbsent(a presence) bool { return !a.Present && a.Config > m.raft.NewestConfig() }
 
 func (m *member) noteRemoved(removed bool) {
 	if m.removed.Swap(removed) != removed && removed {

@@ -285,13 +285,18 @@ func (m *member) removedAlready(ctx context.Context) bool {
 	if valid, _ := m.door.valid(); valid {
 		return false
 	}
+	a, asked := m.askPresence(ctx)
+	return asked && !a.Present
+}
+
+// askPresence asks the others whether this node is a member, until one answers; without an answer it is.
+func (m *member) askPresence(ctx context.Context) (answer presence, answered bool) {
 	limited, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	answer := presence{Present: true}
 	for _, p := range m.peers() {
 		if err := m.calls.call(limited, p.Address, "presence", presenceCall{Node: m.self.node}, &answer); err == nil {
-			return !answer.Present
+			return answer, true
 		}
 	}
-	return false
+	return presence{Present: true}, false
 }

@@ -21,8 +21,7 @@ const meetEach = 500 * time.Millisecond
 // meet keeps this node in touch: with gossip, with the members' addresses for the next start, and, while
 // it is not a member yet or its address changed, with someone who can let it in.
 func (m *member) meet(ctx context.Context) error {
-	m.askPeers(ctx)
-	m.raft.Mute(false)
+	m.raft.Mute(m.askPeers(ctx))
 	for {
 		m.meetGossip()
 		m.askToJoin(ctx)
@@ -72,15 +71,16 @@ func (m *member) askToJoin(ctx context.Context) {
 		m.joining.Store(false)
 	}
 	want := m.asNode()
+	moved := me == nil && !m.joining.Load() && m.hasMoved(want)
 	switch {
-	case me == nil && !m.joining.Load():
+	case me == nil && !m.joining.Load() && !moved:
 		return // a member whose state has not caught up yet, or that was removed
 	case me != nil && me.Gossip == want.Gossip && me.Address == want.Address && maps.Equal(me.Labels, want.Labels):
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	call := joinCall{Node: want, By: m.givenBy, Reads: state.CommandVersion}
+	call := joinCall{Node: want, By: m.givenBy, Reads: state.CommandVersion, Moved: moved}
 	ask := func() error { return m.callAny(limited, "join", call) }
 	if len(m.peers()) == 0 && me != nil {
 		ask = func() error { _, err := m.letIn(limited, call); return err }
@@ -88,18 +88,32 @@ func (m *member) askToJoin(ctx context.Context) {
 	err := ask()
 	var refused *callError
 	if errors.As(err, &refused) && refused.Unwrap() != nil {
-		m.log.Warn("the cluster does not let this node in", "error", err)
-		m.refuse(err)
+		if m.refuse(err) {
+			m.log.Warn("the cluster does not let this node in", "error", err)
+		}
 	} else if err != nil {
 		m.log.Debug("ask to join", "error", err)
 	}
 }
 
-func (m *member) refuse(err error) {
+// hasMoved reports whether this node was a member at another address. Then it gets no state by itself: the others look for it
+// there.
+func (m *member) hasMoved(now state.Node) bool {
 	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.known, func(p storage.Peer) bool {
+		return p.Name == now.Name && (p.Gossip != now.Gossip || p.Address != now.Address)
+	})
+}
+
+// refuse notes why the cluster does not let this node in, and reports whether that is news.
+func (m *member) refuse(err error) bool {
+	m.mu.Lock()
+	news := m.refused == nil || m.refused.Error() != err.Error()
 	m.refused = err
 	m.mu.Unlock()
 	m.changes.raise()
+	return news
 }
 
 // callAny has any of the members known do something.
@@ -171,6 +185,8 @@ type joinCall struct {
 	By   string     `json:"by,omitempty"` // who told the node to, as Command.By
 	// Reads is the newest version of commands that it reads.
 	Reads int `json:"reads,omitempty"`
+	// Moved says that it is a member that has another address; if it is none any more it is not to become one by this.
+	Moved bool `json:"moved,omitempty"`
 }
 
 // presenceCall asks the leader whether a node is in Raft's configuration.
@@ -178,8 +194,11 @@ type presenceCall struct {
 	Node string `json:"node"`
 }
 
+// presence is what a node's own configuration, which may be an older one, says of another node.
 type presence struct {
 	Present bool `json:"present"`
+	// Config is the index of that configuration. A node that is in a newer one is not out because an older one lacks it.
+	Config uint64 `json:"config,omitempty"`
 }
 
 // routes are the calls that this node answers.
@@ -198,6 +217,15 @@ func (m *member) routes() http.Handler {
 func (m *member) letIn(ctx context.Context, j joinCall) (struct{}, error) {
 	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	if is := m.View().Nodes[j.Node.Name]; j.Moved {
+		switch {
+		case is == nil || is.Instance != j.Node.Instance || is.Leaving:
+			return struct{}{}, fmt.Errorf("%w: %s is no member that could have another address", state.ErrUnknownNode, j.Node.Name)
+		case is.Live():
+			// A copy of its data directory, on another host, may ask as well.
+			return struct{}{}, fmt.Errorf("%s may still be alive at %s", j.Node.Name, is.Address)
+		}
+	}
 	if state.ParseWho(j.By) == nil {
 		j.By = m.self.node
 	}
@@ -222,5 +250,5 @@ func (m *member) isPresent(_ context.Context, p presenceCall) (presence, error) 
 			return presence{Present: true}, nil
 		}
 	}
-	return presence{}, nil
+	return presence{Config: m.raft.NewestConfig()}, nil
 }

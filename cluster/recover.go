@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vipd/cluster/api"
@@ -273,17 +274,23 @@ func (n *Node) forgetOver() error {
 }
 
 // askPeers makes contact with all members known, so that a node that was off learns of a later generation before it takes
-// part in anything.
-func (m *member) askPeers(ctx context.Context) {
+// part in anything. It reports whether one of them said that this node is a member no more.
+func (m *member) askPeers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	var asking sync.WaitGroup
+	var absent atomic.Bool
 	for _, p := range m.peers() {
 		asking.Go(func() {
-			_ = m.calls.call(ctx, p.Address, "presence", presenceCall{Node: m.self.node}, nil) // see heardOf
+			var a presence
+			err := m.calls.call(ctx, p.Address, "presence", presenceCall{Node: m.self.node}, &a) // see heardOf
+			if err == nil && m.isAbsent(a) {
+				absent.Store(true)
+			}
 		})
 	}
 	asking.Wait()
+	return absent.Load()
 }
 
 // askLimit is less than Raft's timers, so it costs no election.

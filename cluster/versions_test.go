@@ -72,3 +72,28 @@ func TestStewardRaisesTheVersion(t *testing.T) {
 	reads = 1
 	step(state.CommandVersion)
 }
+
+// A member tells of its new address, and neither a stranger, nor a copy of its data while it is alive, can do so for it.
+func TestWhoMayMove(t *testing.T) {
+	m := &member{raft: raftOfOne(t)}
+	m.early.Store(m.raft)
+	ask := func(name, instance string) error {
+		_, err := m.letIn(t.Context(), joinCall{Node: state.Node{Name: name, Instance: instance, Address: "new:2"}, Reads: state.CommandVersion, Moved: true})
+		return err
+	}
+	me := m.View().Nodes["a"]
+	for what, err := range map[string]error{
+		"it is alive":      ask("a", me.Instance),
+		"another instance": ask("a", "other"),
+		"no member":        ask("b", "i-b"),
+	} {
+		if err == nil {
+			t.Errorf("%s, and it moved", what)
+		}
+	}
+	diff(t, "address", me.Address, m.View().Nodes["a"].Address)
+	result, err := m.raft.Propose(t.Context(), state.Command{Retire: &state.Retire{Tenure: state.Tenure{Node: "a", Epoch: me.Epoch}}})
+	check(t, errors.Join(err, result.Err))
+	check(t, ask("a", me.Instance))
+	diff(t, "address", "new:2", m.View().Nodes["a"].Address)
+}

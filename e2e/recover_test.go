@@ -58,9 +58,6 @@ func TestRecover(t *testing.T) {
 	for _, n := range lost {
 		s.superseded(n, result.Next)
 	}
-	s.must(lost[1].Kill())
-	s.must(lost[1].Start(s.wait()))
-	s.superseded(lost[1], result.Next)
 	w.answered(left.Host.Name, web4, web6)
 
 	w.step("%s joins again as it is, %s after it was wiped", lost[0], lost[1])
@@ -74,8 +71,44 @@ func TestRecover(t *testing.T) {
 		})
 	}
 	s.whole()
-	s.move("web", lost[0])
-	w.held("web", lost[0], web4, web6)
+	at := time.Now()
+	w.step("%s gets another address", lost[1])
+	s.must(lost[1].Terminate(s.wait()))
+	s.readdress(lost[1], "10.9.0.77")
+	s.must(lost[1].Restart(s.wait()))
+	s.await("it is a voter there", func(ctx context.Context) error {
+		status, err := left.Status(ctx)
+		for _, n := range status.Nodes {
+			if n.Name == lost[1].Name && n.Role == "voter" && n.State == "alive" && strings.HasPrefix(n.Address, "10.9.0.77:") {
+				return nil
+			}
+		}
+		return errors.Join(err, fmt.Errorf("the nodes are %+v", status.Nodes))
+	})
+	s.whole()
+	w.step("%s gets another name, which is refused", lost[1])
+	s.must(lost[1].Terminate(s.wait()))
+	s.edit(lost[1], "node: "+lost[1].Name, "node: other")
+	if err := lost[1].Start(s.wait()); err == nil || !strings.Contains(err.Error(), "cannot be renamed") {
+		t.Errorf("a node with another name: %v", err)
+	}
+	w.answered("", web4, web6)
+	w.shorter(web4, at, undisturbed)
+}
+
+// readdress has a node listen on another address of its host at its next start.
+func (s *scene) readdress(n *harness.Node, address string) {
+	s.Helper()
+	s.ip(n, "addr", "add", address+"/24", "dev", "eth0")
+	s.edit(n, "listen: "+n.Host.IPv4.Addr().String(), "listen: "+address)
+}
+
+// edit changes a node file.
+func (s *scene) edit(n *harness.Node, from, to string) {
+	s.Helper()
+	text, err := os.ReadFile(n.NodeFile)
+	s.must(err)
+	s.must(os.WriteFile(n.NodeFile, []byte(strings.Replace(string(text), from, to, 1)), 0o644))
 }
 
 // superseded waits until a node knows that the cluster goes on without it, and says so.

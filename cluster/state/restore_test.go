@@ -33,8 +33,11 @@ func TestRestoreGoesOnAboveTheBackup(t *testing.T) {
 	s := serving(t)
 	next := restored(t, s, Restore{
 		Groups:  []Group{group("web", "10.0.0.1/24"), group("mail", "10.0.0.9/24")},
-		Profile: WAN, LastEpoch: 70, LastSerial: 900,
+		Profile: WAN, LastEpoch: 70, LastSerial: 900, Voting: &Voting{Limit: 3},
 	})
+	if next.Voting.Limit != 3 {
+		t.Errorf("voters wanted: %+v", next.Voting)
+	}
 	if next.Profile != WAN || next.LongestLease != WAN.Lease || next.LastEpoch != 70 {
 		t.Errorf("profile %v, longest lease %v, last epoch %d", next.Profile, next.LongestLease, next.LastEpoch)
 	}

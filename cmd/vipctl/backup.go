@@ -175,6 +175,9 @@ func (c *ctl) readBackup(file string) (backup.Backup, error) {
 
 func restoreText(b backup.Backup, r api.RestoreResult, p paint) string {
 	text := fmt.Sprintf("backup of cluster %s, made %s on %s\n", b.Cluster, b.Made.Format(time.RFC3339), b.By)
+	if r.Voting != nil {
+		text += fmt.Sprintf("~ voters: limit %d (0: none), replaced after %v\n", r.Voting.Limit, r.Voting.Patience())
+	}
 	if r.Profile != nil {
 		text += fmt.Sprintf("~ profile %s → %s\n", profileText(r.Profile.From), profileText(r.Profile.To))
 	}

@@ -114,7 +114,9 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) error {
 			case <-beside.Done():
 				return
 			case <-hangup:
-				_, _ = r.reload(beside, func(string) {}) // it has logged what is wrong
+				if _, err := r.reload(beside, func(string) {}); err == nil { // else it has logged what is wrong
+					r.node.NoteSignal("reload")
+				}
 			}
 		}
 	})
