@@ -21,7 +21,6 @@ const meetEach = 500 * time.Millisecond
 // meet keeps this node in touch: with gossip, with the members' addresses for the next start, and, while
 // it is not a member yet or its address changed, with someone who can let it in.
 func (m *member) meet(ctx context.Context) error {
-	m.raft.Mute(m.askPeers(ctx))
 	for {
 		m.meetGossip()
 		m.askToJoin(ctx)

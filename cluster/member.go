@@ -276,7 +276,7 @@ func (m *member) openRaft() error {
 		Logs: m.stores.Logs, Stable: m.stores.Stable, Snapshots: m.stores.Snapshots,
 		Stream: stream{Listener: m.mux.Listener(protoRaft), credentials: m.creds, failed: m.heardOf},
 		Logger: m.log, Committed: m.committed, Broken: m.fail, Permit: m.permit,
-		Mute: m.founding == nil && len(m.peers()) > 0, // see meet
+		Mute: m.founding == nil && len(m.peers()) > 0, // see introduce
 	}
 	known, err := m.stores.HasState()
 	if err != nil {
@@ -313,7 +313,7 @@ func (m *member) Run(ctx context.Context) error {
 	parts, life := errgroup.WithContext(life)
 	endRoles := m.roles.start() // outlives the parts: its last word is that all was let go of
 	for _, run := range []func(context.Context) error{
-		m.mux.Run, m.serveCalls, m.meet, m.watchHost, m.watchDisk,
+		m.mux.Run, m.serveCalls, m.introduce, m.meet, m.watchHost, m.watchDisk,
 		m.keeper.Run, m.tenant.Run, m.paths.Run, m.speaker.Run, m.soloist.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.chronicler.Run, m.monitor.Run, m.followChecks,
 		m.conductor.Run, m.elector.Run, m.steward.Run, m.rotator.Run, m.canary, m.followLeader, m.seek,
 	} {

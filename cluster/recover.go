@@ -47,6 +47,9 @@ func (n *Node) Recover(ctx context.Context, r api.RecoverRequest, progress api.P
 		return api.RecoverResult{}, fmt.Errorf("down for %v makes no sense", r.DownFor)
 	}
 	s := m.situation(ctx, r.Lost)
+	if err := ctx.Err(); err != nil {
+		return api.RecoverResult{}, err // who was still to answer would look lost
+	}
 	plan, err := recovery.Make(s)
 	if err != nil {
 		return api.RecoverResult{}, err
@@ -271,6 +274,12 @@ func (n *Node) forgetOver() error {
 	}
 	n.over = nil
 	return n.options.Dir.ForgetCluster()
+}
+
+// introduce lets this node stand for elections, once it has asked whether it may.
+func (m *member) introduce(ctx context.Context) error {
+	m.raft.Mute(m.askPeers(ctx))
+	return nil
 }
 
 // askPeers makes contact with all members known, so that a node that was off learns of a later generation before it takes

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"vipd/cluster/api"
 	"vipd/e2e/harness"
 )
@@ -64,12 +66,16 @@ func TestRecover(t *testing.T) {
 	s.must(lost[1].Kill())
 	s.must(os.RemoveAll(lost[1].DataDir))
 	s.must(lost[1].Start(s.wait()))
+	var joining errgroup.Group
 	for _, n := range lost {
-		s.await(n.Name+" joins again", func(ctx context.Context) error {
-			_, err := s.Join(ctx, n, left)
-			return err
+		joining.Go(func() error {
+			return harness.Await(s.wait(), n.Name+" joins again", func(ctx context.Context) error {
+				_, err := s.Join(ctx, n, left)
+				return err
+			})
 		})
 	}
+	s.must(joining.Wait())
 	s.whole()
 	at := time.Now()
 	w.step("%s gets another address", lost[1])

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vipd/cluster/state"
 	"vipd/cmd/manpage"
 	"vipd/cmd/vipd/nodefile"
 )
@@ -24,6 +25,7 @@ var version = "dev"
 const (
 	exitFailed = 1
 	exitUsage  = 2
+	exitTooOld = 3 // for its cluster: another start would change nothing, see packaging/vipd.service
 )
 
 func main() {
@@ -43,10 +45,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintln(stderr, "vipd:", err)
-	if errors.As(err, new(failure)) {
-		return exitFailed
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	var failed failure
+	switch {
+	case !errors.As(err, &failed):
+		return exitUsage
+	case errors.As(failed.error, new(*state.TooOldError)):
+		return exitTooOld
 	}
-	return exitUsage
+	return exitFailed
 }
 
 func command(stdout, stderr io.Writer) *cobra.Command {
@@ -63,7 +73,7 @@ restarts. Stopped with SIGTERM, it hands its groups over first. On SIGHUP it rea
 log.level, script_dirs and script_user change at once, other keys with the next start, and the log says which did; a
 file with a mistake changes nothing.
 
-Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage.`,
+Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage, 3 too old for its cluster: a newer vipd has to be installed.`,
 		Args:          cobra.NoArgs,
 		Version:       version,
 		SilenceUsage:  true,
