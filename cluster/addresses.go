@@ -13,7 +13,7 @@ func addressesOf(held []state.Holding) []vip.Address {
 	var list []vip.Address
 	for _, h := range held {
 		for _, a := range h.Addresses {
-			list = append(list, vip.Address{Prefix: a.Prefix, Interface: a.Interface, Label: a.Label})
+			list = append(list, vip.Address(a))
 		}
 	}
 	return list
@@ -54,22 +54,26 @@ func apart(list []vip.Address, others ...[]vip.Address) []netip.Addr {
 	return slices.DeleteFunc(ips(list), func(ip netip.Addr) bool { return has[ip] })
 }
 
+// place is where an address is, whatever its shape.
+type place struct {
+	prefix netip.Prefix
+	on     string
+}
+
+func placeOf(a vip.Address) place { return place{a.Prefix, a.Interface} }
+
 // present returns which of the addresses that a Set did not want are still on the host, as far as could be
 // read. An Outcome says so in Failed; its Present are the wanted ones alone.
 func present(unwanted []vip.Address, out vip.Outcome, err error) []vip.Address {
 	if err != nil {
 		return unwanted
 	}
-	type place struct {
-		prefix netip.Prefix
-		on     string
-	}
 	still := make(map[place]bool, len(out.Failed))
 	for _, f := range out.Failed {
-		still[place{f.Address.Prefix, f.Address.Interface}] = true
+		still[placeOf(f.Address)] = true
 	}
 	for _, a := range out.Removed {
-		delete(still, place{a.Prefix, a.Interface}) // it failed to come back with another label
+		delete(still, placeOf(a)) // it failed to come back in another shape
 	}
-	return slices.DeleteFunc(slices.Clone(unwanted), func(a vip.Address) bool { return !still[place{a.Prefix, a.Interface}] })
+	return slices.DeleteFunc(slices.Clone(unwanted), func(a vip.Address) bool { return !still[placeOf(a)] })
 }

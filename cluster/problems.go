@@ -54,10 +54,10 @@ func (t *tenant) note(held []state.Holding, out vip.Outcome) {
 // failures returns what could not be carried, by group. That an interface is not there is left out: the report
 // on interfaces says so, and says at once when it is back.
 func failures(held []state.Holding, out vip.Outcome) map[string]string {
-	group := map[vip.Address]string{}
+	group := map[place]string{}
 	for _, h := range held {
 		for _, a := range addressesOf([]state.Holding{h}) {
-			group[a] = h.Group
+			group[placeOf(a)] = h.Group
 		}
 	}
 	failed := map[string]string{}
@@ -65,7 +65,7 @@ func failures(held []state.Holding, out vip.Outcome) map[string]string {
 		if errors.Is(f.Err, vip.ErrNoInterface) {
 			continue
 		}
-		if g := group[f.Address]; g != "" {
+		if g := group[placeOf(f.Address)]; g != "" {
 			failed[g] = fmt.Sprintf("%s on %s: %v", f.Address.Prefix.Addr(), f.Address.Interface, f.Err)
 		}
 	}

@@ -15,8 +15,11 @@ import (
 	"vipd/e2e/harness"
 )
 
-// samePrefix compares prefixes, whose insides are nobody's business.
-var samePrefix = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+// samePrefix compares prefixes and addresses, whose insides are nobody's business.
+var samePrefix = cmp.Options{
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+}
 
 // tenGroups are ten groups with an address of each family, and the addresses.
 func tenGroups() (groups []state.Group, addrs []netip.Addr) {

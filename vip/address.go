@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // Mark is the IFA_PROTO of every address this package adds. The kernel's own values are 1 to 3, and
@@ -30,6 +33,13 @@ type Address struct {
 	Prefix    netip.Prefix // with the host part, as 192.168.1.100/24
 	Interface string
 	Label     string // IPv4 only and ignored for IPv6; empty is the interface's name
+
+	// Peer is the other end of a point-to-point link, whose network the prefix length is then of; zero: none.
+	Peer          netip.Addr
+	Broadcast     netip.Addr // IPv4 only; zero: none
+	Scope         string     // IPv4 only: link, host, site or a number; empty: global
+	NoPrefixRoute bool       // the address brings no connected route
+	PreferredLft  string     // "0": deprecated, "forever": not so; empty: deprecated for IPv6
 }
 
 // String returns the address as "192.168.1.100/24 on eth0".
@@ -45,6 +55,8 @@ func (a Address) validate() error {
 		return fmt.Errorf("%w: %s is not one host's", ErrInvalid, ip)
 	case len(a.Label) > maxLabel:
 		return fmt.Errorf("%w: label %q is longer than %d bytes", ErrInvalid, a.Label, maxLabel)
+	case a.Peer.IsValid() && a.Peer.Is6() != ip.Is6():
+		return fmt.Errorf("%w: its peer %s is of the other family", ErrInvalid, a.Peer)
 	}
 	return nil
 }
@@ -54,7 +66,49 @@ func (a Address) normal() Address {
 	if a.Prefix.Addr().Is6() || a.Label == a.Interface {
 		a.Label = ""
 	}
+	if a.Peer == a.Prefix.Addr() {
+		a.Peer = netip.Addr{}
+	}
+	lft := "0"
+	switch {
+	case a.Prefix.Addr().Is6():
+		a.Broadcast, a.Scope = netip.Addr{}, ""
+	default:
+		a.Scope, lft = scopeName(scopeNumber(a.Scope)), "forever"
+	}
+	if a.PreferredLft == lft {
+		a.PreferredLft = ""
+	}
 	return a
+}
+
+// deprecated reports whether the host does not choose the address as a source by itself.
+func (a Address) deprecated() bool {
+	return a.PreferredLft == "0" || a.PreferredLft == "" && a.Prefix.Addr().Is6()
+}
+
+// scopes are those of routes and of IPv4 addresses that have a name.
+var scopes = map[string]uint8{"global": unix.RT_SCOPE_UNIVERSE, "site": unix.RT_SCOPE_SITE, "link": unix.RT_SCOPE_LINK, "host": unix.RT_SCOPE_HOST}
+
+// scopeNumber reads a name or a number; what is neither is global.
+func scopeNumber(text string) uint8 {
+	if n, err := strconv.ParseUint(text, 10, 8); err == nil {
+		return uint8(n)
+	}
+	return scopes[text]
+}
+
+// scopeName is what scopeNumber reads back, empty for global.
+func scopeName(n uint8) string {
+	if n == unix.RT_SCOPE_UNIVERSE {
+		return ""
+	}
+	for name, number := range scopes {
+		if number == n {
+			return name
+		}
+	}
+	return strconv.Itoa(int(n))
 }
 
 // Outcome is what a Set did. Each fact in it was read back from the kernel.

@@ -20,8 +20,7 @@ func (h *Host) Adopt(guarded []netip.Addr) ([]Address, error) {
 		if !a.marked() || !slices.Contains(guarded, a.prefix.Addr()) {
 			continue
 		}
-		name := names[a.index]
-		address := Address{Prefix: a.prefix, Interface: name, Label: a.labelBeside(name)}
+		address := a.address(names[a.index])
 		h.owned[a.key] = address
 		adopted = append(adopted, address)
 	}

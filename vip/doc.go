@@ -24,4 +24,8 @@
 //   - IPv6 shorter than /128 brings its connected route, unless the interface already has an address of
 //     that subnet. Then it has the route too, and sharing it would give it our finite lifetime. A /128
 //     brings none.
+//
+// An Address may ask for something else: its own connected route or not (NoPrefixRoute), PreferredLft, a scope, a
+// broadcast address, a peer. What the kernel has is compared in all of that, and an address whose shape changes is
+// removed and added. The flags that prevent an IPv6 route are not told apart by who wanted them.
 package vip

@@ -26,16 +26,15 @@ func (h *Host) execute(p plan) refusals {
 	for i, c := range p.remove {
 		if c.bringsRoute() {
 			// The kernel takes an IPv6 subnet's route along only with an address that has no end.
-			requests = append(requests, putAddress(unix.NLM_F_REPLACE, c.key, "", c.flags, forever))
+			requests = append(requests, putAddress(unix.NLM_F_REPLACE, c, forever))
 		}
 		removals[i] = len(requests)
-		requests = append(requests, deleteAddress(c.key))
+		requests = append(requests, deleteAddress(c))
 	}
 	additions := len(requests)
 	mine := make([]bool, len(p.add)) // before
 	for i, c := range p.add {
-		requests = append(requests,
-			putAddress(unix.NLM_F_CREATE|unix.NLM_F_EXCL, c.key, c.address.Label, c.flags, h.valid))
+		requests = append(requests, putAddress(unix.NLM_F_CREATE|unix.NLM_F_EXCL, c, h.valid))
 		// Reading back may fail, and then it may be there.
 		_, mine[i] = h.owned[c.key]
 		h.owned[c.key] = c.address
@@ -61,7 +60,8 @@ func (h *Host) execute(p plan) refusals {
 
 // bringsRoute reports whether an address of ours has its own IPv6 connected route.
 func (c change) bringsRoute() bool {
-	return c.key.prefix.Addr().Is6() && !c.key.prefix.IsSingleIP() && c.flags&unix.IFA_F_NOPREFIXROUTE == 0
+	single := c.key.prefix.IsSingleIP() && !c.address.Peer.IsValid()
+	return c.key.prefix.Addr().Is6() && !single && c.flags&unix.IFA_F_NOPREFIXROUTE == 0
 }
 
 // promoteForRemoval is for addresses whose interface another daemon may have prepared, or nobody.
@@ -78,11 +78,10 @@ func (p *plan) promoteForRemoval() {
 // conclude compares a plan with the world after it, and brings owned up to date.
 func (h *Host) conclude(p plan, r refusals, after world) Outcome {
 	names := after.names()
-	there := map[key]Address{}
+	there := map[key]observed{}
 	for _, a := range after.have {
 		if a.marked() {
-			name := names[a.index]
-			there[a.key] = Address{Prefix: a.prefix, Interface: name, Label: a.labelBeside(name)}
+			there[a.key] = a
 		}
 	}
 	out := Outcome{Failed: p.failed}
@@ -95,16 +94,18 @@ func (h *Host) conclude(p plan, r refusals, after world) Outcome {
 		now, ok := there[c.key]
 		// It is ours if the kernel said so, or if its answer was lost and it is there.
 		accepted := r.add[i] == nil || errors.Is(r.add[i], errUnanswered)
-		if added[c.key] = ok && accepted && now == c.address; added[c.key] {
+		if added[c.key] = ok && accepted && now.is(c.address, names[c.key.index]); added[c.key] {
 			out.Added = append(out.Added, c.address)
 			continue
 		}
-		delete(h.owned, c.key)
+		if !ok || !accepted { // otherwise it is ours to remove, though in another shape
+			delete(h.owned, c.key)
+		}
 		out.Failed = append(out.Failed, Failure{c.address, refusal(r.add[i])})
 	}
 	for i, c := range p.remove {
-		now, ok := there[c.key]
-		if ok && !added[c.key] || ok && now == c.address {
+		_, ok := there[c.key]
+		if ok && !added[c.key] {
 			h.owned[c.key] = c.address
 			out.Failed = append(out.Failed, Failure{c.address, explain(r.remove[i], errStillThere)})
 			continue
@@ -115,7 +116,9 @@ func (h *Host) conclude(p plan, r refusals, after world) Outcome {
 		out.Removed = append(out.Removed, c.address)
 	}
 	for _, c := range p.wanted {
-		if _, ours := h.owned[c.key]; ours && there[c.key] == c.address {
+		now, ok := there[c.key]
+		if _, ours := h.owned[c.key]; ours && ok && now.is(c.address, names[c.key.index]) {
+			h.owned[c.key] = c.address
 			out.Present = append(out.Present, c.key.prefix.Addr())
 		}
 	}

@@ -125,7 +125,9 @@ func (h *Host) Refresh() error {
 	var renewed []Address
 	for _, a := range w.have {
 		if address, ours := h.owned[a.key]; ours && a.marked() {
-			renewals = append(renewals, putAddress(unix.NLM_F_REPLACE, a.key, "", routes.flags(a.key), h.valid))
+			c := change{address: address, key: a.key}
+			c.flags = routes.flags(c)
+			renewals = append(renewals, putAddress(unix.NLM_F_REPLACE, c, h.valid))
 			renewed = append(renewed, address)
 		}
 	}
@@ -148,8 +150,7 @@ func (h *Host) RemoveLeftovers(guarded []netip.Addr) ([]Address, error) {
 		if _, ours := h.owned[a.key]; ours || !a.marked() || !slices.Contains(guarded, a.prefix.Addr()) {
 			continue
 		}
-		name := names[a.index]
-		address := Address{Prefix: a.prefix, Interface: name, Label: a.labelBeside(name)}
+		address := a.address(names[a.index])
 		p.remove = append(p.remove, change{address: address, key: a.key, flags: a.flags})
 	}
 	if p.empty() {

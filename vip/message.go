@@ -24,10 +24,12 @@ const (
 // observed is one address as the kernel reports it.
 type observed struct {
 	key
-	label string // IPv4 only
-	proto uint8
-	flags uint32
-	peer  bool // the other end of a point-to-point link is part of it; we never add such a one
+	label     string     // IPv4 only
+	broadcast netip.Addr // IPv4 only
+	scope     uint8
+	proto     uint8
+	flags     uint32
+	peer      netip.Addr // the other end of a point-to-point link
 }
 
 // key is what the kernel tells addresses apart by.
@@ -52,40 +54,49 @@ func dumpLinks() *nl.NetlinkRequest {
 	return r
 }
 
-// addressRequest is what adding and removing have in common.
-func addressRequest(kind, flags uint16, k key) *nl.NetlinkRequest {
-	ip := k.prefix.Addr()
+// addressRequest is what adding and removing have in common. With a peer, IPv4 tells addresses apart by it as well.
+func addressRequest(kind, flags uint16, c change) *nl.NetlinkRequest {
+	ip, peer := c.key.prefix.Addr(), c.address.Peer
 	body := nl.NewIfAddrmsg(unix.AF_INET)
 	if ip.Is6() {
 		body.Family = unix.AF_INET6
 	}
-	body.Prefixlen, body.Index = uint8(k.prefix.Bits()), k.index
+	body.Prefixlen, body.Index = uint8(c.key.prefix.Bits()), c.key.index
 	r := newRequest(kind, flags|unix.NLM_F_ACK, body)
 	r.AddData(nl.NewRtAttr(unix.IFA_LOCAL, ip.AsSlice()))
-	r.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, ip.AsSlice()))
+	if !peer.IsValid() {
+		peer = ip
+	}
+	r.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, peer.AsSlice()))
+	if ip.Is4() {
+		body.Scope = scopeNumber(c.address.Scope)
+	}
 	return r
 }
 
 // putAddress adds an address (flags NLM_F_CREATE|NLM_F_EXCL) or renews the one that is there
 // (NLM_F_REPLACE). valid is in seconds.
-func putAddress(flags uint16, k key, label string, addressFlags, valid uint32) *nl.NetlinkRequest {
-	r := addressRequest(unix.RTM_NEWADDR, flags, k)
+func putAddress(flags uint16, c change, valid uint32) *nl.NetlinkRequest {
+	r := addressRequest(unix.RTM_NEWADDR, flags, c)
 	lifetimes := nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{Valid: valid, Prefered: valid}}
-	if k.prefix.Addr().Is6() {
+	if c.address.deprecated() {
 		lifetimes.Prefered = 0
 	}
 	r.AddData(nl.NewRtAttr(unix.IFA_CACHEINFO, lifetimes.Serialize()))
-	if addressFlags != 0 {
-		r.AddData(nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(addressFlags)))
+	if c.flags != 0 {
+		r.AddData(nl.NewRtAttr(unix.IFA_FLAGS, nl.Uint32Attr(c.flags)))
 	}
-	if label != "" {
-		r.AddData(nl.NewRtAttr(unix.IFA_LABEL, nl.ZeroTerminated(label)))
+	if c.address.Label != "" {
+		r.AddData(nl.NewRtAttr(unix.IFA_LABEL, nl.ZeroTerminated(c.address.Label)))
+	}
+	if c.address.Broadcast.IsValid() {
+		r.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, c.address.Broadcast.AsSlice()))
 	}
 	r.AddData(nl.NewRtAttr(ifaProto, nl.Uint8Attr(Mark)))
 	return r
 }
 
-func deleteAddress(k key) *nl.NetlinkRequest { return addressRequest(unix.RTM_DELADDR, 0, k) }
+func deleteAddress(c change) *nl.NetlinkRequest { return addressRequest(unix.RTM_DELADDR, 0, c) }
 
 // promoteSecondaries tells an interface to keep the other addresses of a subnet when the first one is
 // removed.
@@ -132,7 +143,7 @@ func parseAddress(m syscall.NetlinkMessage) (observed, error) {
 	if err != nil {
 		return observed{}, fmt.Errorf("address message: %w", err)
 	}
-	a := observed{flags: uint32(body.Flags)}
+	a := observed{flags: uint32(body.Flags), scope: body.Scope}
 	var local, remote netip.Addr
 	for _, attr := range attributes {
 		switch attr.Attr.Type {
@@ -142,6 +153,8 @@ func parseAddress(m syscall.NetlinkMessage) (observed, error) {
 			remote, _ = netip.AddrFromSlice(attr.Value)
 		case unix.IFA_LABEL:
 			a.label = nl.BytesToString(attr.Value)
+		case unix.IFA_BROADCAST:
+			a.broadcast, _ = netip.AddrFromSlice(attr.Value)
 		case unix.IFA_FLAGS:
 			if len(attr.Value) >= 4 {
 				a.flags = nl.NativeEndian().Uint32(attr.Value)
@@ -156,7 +169,9 @@ func parseAddress(m syscall.NetlinkMessage) (observed, error) {
 	if !local.IsValid() {
 		local = remote
 	}
-	a.peer = remote.IsValid() && remote != local
+	if remote != local {
+		a.peer = remote
+	}
 	a.key = key{index: body.Index, prefix: netip.PrefixFrom(local, int(body.Prefixlen))}
 	if !a.prefix.IsValid() {
 		return observed{}, fmt.Errorf("address message without an address")

@@ -40,8 +40,8 @@ type world struct {
 	have  []observed
 }
 
-// marked reports whether an observed address carries the mark of this package and has its shape.
-func (a observed) marked() bool { return a.proto == Mark && !a.peer }
+// marked reports whether an observed address carries the mark of this package.
+func (a observed) marked() bool { return a.proto == Mark }
 
 // makePlan compares the wanted addresses with the world. It is a pure function.
 func makePlan(want []Address, w world) plan {
@@ -59,7 +59,7 @@ func makePlan(want []Address, w world) plan {
 		c := change{address: address, key: k, flags: now.flags}
 		target, ok := wanted[k]
 		switch {
-		case there && ok && target.Label == now.labelBeside(names[k.index]):
+		case there && ok && now.is(target, names[k.index]):
 			// As it should be.
 		case there:
 			p.remove = append(p.remove, c)
@@ -79,7 +79,7 @@ func makePlan(want []Address, w world) plan {
 	}
 	routes := w.routes()
 	for _, c := range p.wanted {
-		c.flags = routes.flags(c.key)
+		c.flags = routes.flags(c)
 		p.consider(c, w.owned, staying[c.key.prefix.Addr()])
 	}
 	return p
@@ -99,7 +99,7 @@ func (p *plan) resolve(want []Address, links map[string]Interface) map[key]Addre
 		case !ok:
 			p.failed = append(p.failed, Failure{address, ErrNoInterface})
 		case twice && other != address:
-			err := fmt.Errorf("%w: also wanted with label %q", ErrInvalid, other.Label)
+			err := fmt.Errorf("%w: also wanted in another shape, with label %q", ErrInvalid, other.Label)
 			p.failed = append(p.failed, Failure{address, err})
 		case !twice:
 			wanted[k] = address
@@ -156,11 +156,14 @@ func (w world) routes() routes {
 }
 
 // flags are the IFA_F_* an address of ours should carry now: see the package comment.
-func (r routes) flags(k key) uint32 {
+func (r routes) flags(c change) uint32 {
+	k, peer := c.key, c.address.Peer.IsValid()
 	switch {
+	case k.prefix.Addr().Is4() && c.address.NoPrefixRoute:
+		return unix.IFA_F_NOPREFIXROUTE
 	case k.prefix.Addr().Is4():
 		return 0
-	case k.prefix.IsSingleIP() || r[key{k.index, k.prefix.Masked()}]:
+	case c.address.NoPrefixRoute, !peer && (k.prefix.IsSingleIP() || r[key{k.index, k.prefix.Masked()}]):
 		return unix.IFA_F_NODAD | unix.IFA_F_NOPREFIXROUTE
 	}
 	return unix.IFA_F_NODAD
@@ -174,10 +177,24 @@ func (w world) names() map[uint32]string {
 	return names
 }
 
-// labelBeside returns the label, empty where it is the name of the interface.
-func (a observed) labelBeside(name string) string {
-	if a.label == name {
-		return ""
+// address is what an observed address would be wanted as. Of IPv6, whether it brings a route is left out: our own flag
+// is for other reasons as well.
+func (a observed) address(name string) Address {
+	address := Address{Prefix: a.prefix, Interface: name, Label: a.label, Peer: a.peer, PreferredLft: "forever"}
+	if a.flags&unix.IFA_F_DEPRECATED != 0 {
+		address.PreferredLft = "0"
 	}
-	return a.label
+	if a.prefix.Addr().Is4() {
+		address.Broadcast, address.Scope = a.broadcast, scopeName(a.scope)
+		address.NoPrefixRoute = a.flags&unix.IFA_F_NOPREFIXROUTE != 0
+	}
+	return address.normal()
+}
+
+// is reports whether an observed address is as it is wanted.
+func (a observed) is(wanted Address, name string) bool {
+	if a.prefix.Addr().Is6() && a.flags&unix.IFA_F_NOPREFIXROUTE != 0 {
+		wanted.NoPrefixRoute = false // it brings none, which is all right; the next Refresh looks again
+	}
+	return a.address(name) == wanted
 }

@@ -31,6 +31,9 @@ func held(a Address) observed {
 
 func somebodys(a Address) observed {
 	o := observed{key: keyOf(a), label: a.Label}
+	if a.deprecated() {
+		o.flags |= unix.IFA_F_DEPRECATED
+	}
 	if o.label == "" && a.Prefix.Addr().Is4() {
 		o.label = a.Interface
 	}
@@ -112,7 +115,7 @@ func TestPlan(t *testing.T) {
 		{name: "another daemon's", want: []Address{a}, have: []observed{held(a)},
 			plan: summary{Failed: []string{"10.0.0.5/24 on eth0"}}, err: ErrForeign},
 		{name: "somebody's address with a peer", want: []Address{b}, owned: owning(b),
-			have: []observed{{key: keyOf(b), proto: Mark, peer: true}},
+			have: []observed{{key: keyOf(b), peer: netip.MustParseAddr("10.0.0.9")}},
 			plan: summary{Failed: []string{"10.0.0.6/32 on eth0"}}, err: ErrForeign},
 		{name: "IPv4 beside another prefix length", want: []Address{on("10.0.0.5/32", "eth0")},
 			have: []observed{somebodys(a)}, plan: summary{Add: []string{"10.0.0.5/32 on eth0"}}},

@@ -118,8 +118,6 @@ func (p pathPlan) requests() []*nl.NetlinkRequest {
 // kinds are the types of a Route and a Rule; both may be without.
 var kinds = map[string]uint8{"": unix.RTN_UNICAST, "blackhole": unix.RTN_BLACKHOLE, "unreachable": unix.RTN_UNREACHABLE, "prohibit": unix.RTN_PROHIBIT}
 
-var scopes = map[string]uint8{"global": unix.RT_SCOPE_UNIVERSE, "site": unix.RT_SCOPE_SITE, "link": unix.RT_SCOPE_LINK, "host": unix.RT_SCOPE_HOST}
-
 // ipv6Metric is what the kernel makes of no metric (IP6_RT_PRIO_USER).
 const ipv6Metric = 1024
 

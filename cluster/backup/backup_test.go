@@ -60,7 +60,10 @@ func marshal(t testing.TB, b Backup) []byte {
 	return text
 }
 
-var samePrefix = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+var samePrefix = cmp.Options{
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+}
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	b := example(t)

@@ -40,8 +40,8 @@ func schemaOf(t reflect.Type) *Schema {
 	switch {
 	case scalar && t.Kind() == reflect.Struct && keyed(t):
 		return &Schema{OneOf: []*Schema{{Type: "string"}, structSchema(t)}}
-	case scalar && (t.Kind() == reflect.Int || t.Kind() == reflect.Int64):
-		return &Schema{Type: []string{"string", "integer"}} // a time: with its unit, or a plain number
+	case scalar && (t.Kind() == reflect.Int || t.Kind() == reflect.Int64 || t.Kind() == reflect.String):
+		return &Schema{Type: []string{"string", "integer"}} // a time: with its unit, or a plain number; or a word that may be one
 	case scalar:
 		return &Schema{Type: "string"}
 	}

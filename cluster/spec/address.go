@@ -16,12 +16,18 @@ type address struct {
 	Address   prefix `yaml:"address"`
 	Interface string `yaml:"interface,omitempty"`
 	Label     string `yaml:"label,omitempty"`
+
+	Peer          *ip        `yaml:"peer,omitempty"`
+	Broadcast     *broadcast `yaml:"broadcast,omitempty"`
+	Scope         word       `yaml:"scope,omitempty"`
+	NoPrefixRoute bool       `yaml:"noprefixroute,omitempty"`
+	PreferredLft  word       `yaml:"preferred_lft,omitempty"`
 }
 
 func (a *address) ParseScalar(text string) error { return a.Address.ParseScalar(text) }
 
 func (a address) MarshalYAML() (any, error) {
-	if a.Interface == "" && a.Label == "" {
+	if (a == address{Address: a.Address}) {
 		return a.Address.String(), nil
 	}
 	type fields address

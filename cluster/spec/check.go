@@ -139,6 +139,7 @@ func (c *checker) groupAddresses(path string, g *state.Group) {
 
 func (c *checker) address(key, group string, a state.Address) {
 	c.label(key+".label", a)
+	c.options(key, a)
 	if c.doc.Has(key + ".address") {
 		key += ".address"
 	}

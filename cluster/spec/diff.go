@@ -127,6 +127,9 @@ func addressChanges(old, new state.Group) []string {
 		if a.Label != b.Label {
 			changes = append(changes, fmt.Sprintf("%s label %s → %s", b.Prefix, orNone(a.Label), orNone(b.Label)))
 		}
+		if was, is := a.Options(), b.Options(); was != is {
+			changes = append(changes, fmt.Sprintf("%s options %s → %s", b.Prefix, orNone(was), orNone(is)))
+		}
 	}
 	for _, a := range old.Addresses {
 		if _, ok := after[a.Prefix]; !ok {

@@ -30,6 +30,8 @@ func TestCompare(t *testing.T) {
 		{"order", groupWith("addresses: [10.0.0.1, 10.0.0.2]"), groupWith("addresses: [10.0.0.2, 10.0.0.1]"), "~ group web: addresses in another order\n"},
 		{"interface of all", groupWith("addresses: [10.0.0.1, 10.0.0.2]"), "groups: [{name: web, interface: eth1, addresses: [10.0.0.1, 10.0.0.2]}]", "~ group web: interface eth0 → eth1\n"},
 		{"interface of one", groupWith("addresses: [10.0.0.1, 10.0.0.2]"), groupWith("addresses: [10.0.0.1, {address: 10.0.0.2, interface: eth1}]"), "~ group web: 10.0.0.2/32 interface eth0 → eth1\n"},
+		{"options", groupWith("addresses: [10.0.0.1/24]"), groupWith("addresses: [{address: 10.0.0.1/24, broadcast: +, scope: 200, preferred_lft: 0, peer: 10.0.0.2, noprefixroute: true}]"), "~ group web: 10.0.0.1/24 options none → peer 10.0.0.2 broadcast 10.0.0.255 scope 200 noprefixroute preferred_lft 0\n"},
+		{"options that are the defaults", groupWith("addresses: [10.0.0.1/24, 'fd00::1/64']"), groupWith("addresses: [{address: 10.0.0.1/24, scope: global, preferred_lft: forever}, {address: 'fd00::1/64', preferred_lft: 0, noprefixroute: false}]"), ""},
 		{"label", groupWith("addresses: [10.0.0.1]"), groupWith("addresses: [{address: 10.0.0.1, label: 'eth0:1'}]"), "~ group web: 10.0.0.1/32 label none → eth0:1\n"},
 		{"priorities", groupWith("addresses: [10.0.0.1]\npriorities: {n1: 5, n2: 6}"), groupWith("addresses: [10.0.0.1]\npriority: 120\npriorities: {n2: 0, n3: 9}"),
 			"~ group web: priority 100 → 120, priority on n1 5 → unset, priority on n2 6 → 0, priority on n3 unset → 9\n"},

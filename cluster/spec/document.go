@@ -82,7 +82,7 @@ func (g group) state(checks []state.Check) state.Group {
 		if a.Interface == "" {
 			a.Interface = g.Interface
 		}
-		s.Addresses = append(s.Addresses, state.Address{Prefix: a.Address.Prefix, Interface: a.Interface, Label: a.Label})
+		s.Addresses = append(s.Addresses, a.state())
 	}
 	if g.VRRP != nil {
 		s.VRRP = g.VRRP.state(s)
@@ -123,7 +123,7 @@ func groupOf(s state.Group, checks []state.Check) group {
 		if a.Interface == s.Interface {
 			a.Interface = ""
 		}
-		g.Addresses = append(g.Addresses, address{Address: prefix{a.Prefix}, Interface: a.Interface, Label: a.Label})
+		g.Addresses = append(g.Addresses, addressOf(a))
 	}
 	return g
 }

@@ -200,6 +200,13 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 		g.Addresses = append(g.Addresses, state.Address{Prefix: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.1/24", *next)), Interface: g.Interface})
 		count = 0
 	}
+	if g.VRRP == nil && rapid.Bool().Draw(t, "options") {
+		*next++
+		four, six := netip.AddrFrom4([4]byte{172, 16, byte(*next), 1}), netip.AddrFrom16([16]byte{0xfd, 15: byte(*next)})
+		g.Addresses = append(g.Addresses,
+			state.Address{Prefix: netip.PrefixFrom(four, 24), Interface: "eth0", Peer: four.Next(), Broadcast: lastOf(netip.PrefixFrom(four, 24)), Scope: rapid.SampledFrom([]string{"", "link", "77"}).Draw(t, "scope"), PreferredLft: "0"},
+			state.Address{Prefix: netip.PrefixFrom(six, 64), Interface: "eth0", NoPrefixRoute: true, PreferredLft: "forever"})
+	}
 	for range count {
 		*next++
 		a := state.Address{Prefix: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.1/%d", *next, rapid.IntRange(17, 32).Draw(t, "bits"))), Interface: g.Interface}

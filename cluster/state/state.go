@@ -261,13 +261,6 @@ func (g *Group) IPs() []netip.Addr {
 	return ips
 }
 
-// Address is one virtual address.
-type Address struct {
-	Prefix    netip.Prefix `json:"address"` // with the host part, as 192.168.1.100/24
-	Interface string       `json:"interface"`
-	Label     string       `json:"label,omitempty"` // IPv4 only, at most 15 bytes, starting with the interface's name
-}
-
 // Assignment says who should hold a group. The holder may do so while its epoch is the one named here,
 // its lease is valid, and no debt of another node covers the group's addresses.
 type Assignment struct {

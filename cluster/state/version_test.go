@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"reflect"
 	"strings"
@@ -82,6 +83,8 @@ func walkFields(t reflect.Type, path []int, name string, each func(path []int, n
 // setField gives a field a value that is not its zero one, and what it is in, too.
 func setField(v reflect.Value, path []int) {
 	switch {
+	case v.Type() == reflect.TypeFor[netip.Addr]():
+		v.Set(reflect.ValueOf(netip.IPv4Unspecified()))
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		if len(path) > 0 {

@@ -54,7 +54,7 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 	do("", "backup", "--force", file, "-o", "json")
 	got, err := backup.Parse(file, must(os.ReadFile(file)))
-	if d := cmp.Diff(d.backup, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); err != nil || d != "" {
+	if d := cmp.Diff(d.backup, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); err != nil || d != "" {
 		t.Errorf("%v (-made +kept)\n%s", err, d)
 	}
 	do("", "backup", filepath.Join(file, "no", "such", "directory"))

@@ -29,7 +29,11 @@ The file is YAML, as vipctl get prints it:
   - name: web
     interface: eth0
     addresses: [192.0.2.10/24, 2001:db8::10/64]   # or {address: 192.0.2.10/24, interface: eth1, label: eth1:web}: on
-                                  # another interface than the group's, with a label for ifconfig
+                                  # another interface than the group's, with a label for ifconfig. Also, as for ip(8):
+                                  # peer: ADDRESS of a point-to-point link; broadcast: ADDRESS, or + for the last one
+                                  # of the network (default none); scope: site, link, host or a number (IPv4; default
+                                  # global); noprefixroute: true, no connected route; preferred_lft: 0, not chosen as
+                                  # a source by the host (default for IPv6), or forever (default for IPv4)
     priority: 100                 # of nodes that are not named below (default 100)
     priorities: {n1: 150, n3: 0}  # higher is preferred, 0 never holds the group
     preempt: true                 # whether a better node takes it back (default true)

@@ -1,8 +1,10 @@
 package keepalived
 
 import (
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -90,7 +92,15 @@ func (a *Address) set(word, value string) bool {
 		a.Scope = value
 	case "brd", "broadcast":
 		a.Broadcast = value
-	case "peer", "preferred_lft", "track_group":
+	case "peer":
+		a.setPeer(value)
+	case "preferred_lft":
+		if value == "0" || value == "forever" {
+			a.Lifetime = value
+			break
+		}
+		a.Options = append(a.Options, word+" "+value)
+	case "track_group":
 		a.Options = append(a.Options, word+" "+value)
 	default:
 		return false
@@ -98,17 +108,58 @@ func (a *Address) set(word, value string) bool {
 	return true
 }
 
+// setPeer takes the other end, whose prefix length becomes the address's.
+func (a *Address) setPeer(value string) {
+	p, ok := parsePrefix(value)
+	if !ok || p.Addr().Is6() != a.Prefix.Addr().Is6() {
+		a.Options = append(a.Options, "peer "+value)
+		return
+	}
+	a.Peer = p.Addr()
+	if strings.Contains(value, "/") {
+		a.Prefix = netip.PrefixFrom(a.Prefix.Addr(), p.Bits())
+	}
+}
+
+// broadcast is the address that is meant, if it is one that vipd sets.
+func (a *Address) broadcast() netip.Addr {
+	ip, err := netip.ParseAddr(a.Broadcast)
+	if a.Broadcast == "+" && a.Prefix.Addr().Is4() && a.Prefix.Bits() < 31 {
+		last := a.Prefix.Masked().Addr().As4()
+		for i, ones := range net.CIDRMask(a.Prefix.Bits(), 32) {
+			last[i] |= ^ones
+		}
+		return netip.AddrFrom4(last)
+	}
+	if err != nil || !ip.Is4() || !a.Prefix.Addr().Is4() || ip.IsUnspecified() || ip == a.Prefix.Addr() {
+		return netip.Addr{}
+	}
+	return ip
+}
+
+// scope is what differs from the default, if vipd sets it: that of an IPv6 address is in the address.
+func (a *Address) scope() string {
+	number, err := strconv.ParseUint(a.Scope, 10, 8)
+	switch {
+	case a.Prefix.Addr().Is6():
+		return ""
+	case slices.Contains([]string{"link", "host", "site"}, a.Scope), err == nil && number > 0 && number < 255:
+		return a.Scope
+	}
+	return ""
+}
+
 // lost is what vipd does not do with an address.
 func (a *Address) lost() (words []string) {
 	for _, o := range a.Options {
-		if o != "no_track" && o != "-nodad" && o != "nodad" {
+		if o != "no_track" && o != "-nodad" && o != "nodad" && o != "noprefixroute" {
 			words = append(words, o)
 		}
 	}
-	if a.Scope != "" && a.Scope != "global" {
+	if a.scope() == "" && a.Scope != "" && a.Scope != "global" && a.Scope != "0" {
 		words = append(words, "scope "+a.Scope)
 	}
-	if a.Broadcast != "" {
+	if a.Broadcast != "" && !a.broadcast().IsValid() {
 		words = append(words, "brd "+a.Broadcast)
 	}
 	return words

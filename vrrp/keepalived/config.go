@@ -141,7 +141,9 @@ type Address struct {
 	Dev       string       // empty: the instance's interface
 	Label     string
 	Scope     string
-	Broadcast string   // an address, or + or -
+	Broadcast string // an address, or + or -
+	Peer      netip.Addr
+	Lifetime  string   // preferred_lft, where it is 0 or forever
 	Options   []string // the other words, as written
 }
 

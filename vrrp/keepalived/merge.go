@@ -56,7 +56,10 @@ func groupAddresses(list []Address, iface string) (out []GroupAddress) {
 		if dev == iface {
 			dev = ""
 		}
-		out = append(out, GroupAddress{a.Prefix, dev, a.Label})
+		out = append(out, GroupAddress{
+			Prefix: a.Prefix, Dev: dev, Label: a.Label, Peer: a.Peer, Broadcast: a.broadcast(), Scope: a.scope(),
+			NoPrefixRoute: slices.Contains(a.Options, "noprefixroute"), PreferredLft: a.Lifetime,
+		})
 	}
 	return out
 }

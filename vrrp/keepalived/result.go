@@ -64,6 +64,13 @@ type GroupAddress struct {
 	Prefix netip.Prefix
 	Dev    string // empty: the group's interface
 	Label  string
+
+	// The words of ip(8) for the rest of its shape.
+	Peer          netip.Addr
+	Broadcast     netip.Addr
+	Scope         string
+	NoPrefixRoute bool
+	PreferredLft  string
 }
 
 // Use is a check or an interface that a group tracks. Weight 0 means that its failure excludes the node.

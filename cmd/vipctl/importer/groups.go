@@ -118,7 +118,10 @@ func address(g keepalived.Group, a keepalived.GroupAddress) state.Address {
 	if g.UseVMAC && dev == g.Interface {
 		label = "" // its interface has another name
 	}
-	return state.Address{Prefix: a.Prefix, Interface: dev, Label: label}
+	return state.Address{
+		Prefix: a.Prefix, Interface: dev, Label: label,
+		Peer: a.Peer, Broadcast: a.Broadcast, Scope: a.Scope, NoPrefixRoute: a.NoPrefixRoute, PreferredLft: a.PreferredLft,
+	}
 }
 
 // maxPriority is the highest that a node may have; 255 is the cluster's as a whole.
