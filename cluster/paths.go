@@ -45,10 +45,14 @@ type paths struct {
 
 // wantedPaths are routes and rules, in order, and whose they are.
 type wantedPaths struct {
-	routes []vip.Route
-	rules  []vip.Rule
-	of     map[any]string // route or rule -> group
+	routes          []vip.Route
+	rules           []vip.Rule
+	routeOf, ruleOf []pathOrigin
+	unknown         map[string]string // groups -> why there is one that cannot be said here
 }
+
+// pathOrigin is a group and what it calls a route or rule.
+type pathOrigin struct{ group, text string }
 
 // Run keeps the routes until ctx ends, and then removes them, unless they are left to the next start.
 func (p *paths) Run(ctx context.Context) error {
@@ -62,7 +66,7 @@ func (p *paths) Run(ctx context.Context) error {
 			switch done := p.set(want); {
 			case !done:
 				resetTimer(timer, pathsAgain)
-			case len(want.of) > 0:
+			case len(want.routeOf)+len(want.ruleOf) > 0:
 				resetTimer(timer, pathsEach)
 			default:
 				timer.Stop()
@@ -87,19 +91,28 @@ func (p *paths) Run(ctx context.Context) error {
 // wanted is what should be on this host now, if that is known.
 func (p *paths) wanted() (w wantedPaths, known bool) {
 	view, now := p.view(), p.serving()
-	w.of = map[any]string{}
+	names := hostTables()
+	w.unknown = map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(now.groups)) {
 		g := view.Groups[name]
 		if g == nil {
 			continue
 		}
 		for _, r := range g.Routes {
-			route := vip.Route(r)
-			w.routes, w.of[route] = append(w.routes, route), name
+			route, err := names.route(r)
+			if err != nil {
+				w.unknown[name] = fmt.Sprintf("route %s: %v", r, err)
+				continue
+			}
+			w.routes, w.routeOf = append(w.routes, route), append(w.routeOf, pathOrigin{name, r.String()})
 		}
 		for _, r := range g.Rules {
-			rule := vip.Rule(r)
-			w.rules, w.of[rule] = append(w.rules, rule), name
+			rule, err := names.rule(r)
+			if err != nil {
+				w.unknown[name] = fmt.Sprintf("rule %s: %v", r, err)
+				continue
+			}
+			w.rules, w.ruleOf = append(w.rules, rule), append(w.ruleOf, pathOrigin{name, r.String()})
 		}
 	}
 	return w, now.groups != nil
@@ -115,11 +128,12 @@ func (p *paths) set(want wantedPaths) bool {
 		p.log.Info("routes and rules changed", "added", out.Added, "removed", out.Removed)
 	}
 	problems := map[string]string{}
-	for r, err := range out.Routes {
-		problems[want.of[r]] = fmt.Sprintf("route %s: %v", state.Route(r), err)
+	maps.Copy(problems, want.unknown)
+	for i, err := range out.Routes {
+		problems[want.routeOf[i].group] = fmt.Sprintf("route %s: %v", want.routeOf[i].text, err)
 	}
-	for r, err := range out.Rules {
-		problems[want.of[r]] = fmt.Sprintf("rule %s: %v", state.Rule(r), err)
+	for i, err := range out.Rules {
+		problems[want.ruleOf[i].group] = fmt.Sprintf("rule %s: %v", want.ruleOf[i].text, err)
 	}
 	p.mu.Lock()
 	same := maps.Equal(p.problems, problems)

@@ -23,16 +23,16 @@ type fakeRouter struct {
 func (f *fakeRouter) Set(routes []vip.Route, rules []vip.Rule) (vip.Routing, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := vip.Routing{Routes: map[vip.Route]error{}}
+	out := vip.Routing{Routes: map[int]error{}}
 	var list []string
-	for _, r := range routes {
-		text := state.Route(r).String()
+	for i, r := range routes {
+		text := state.Route{Type: r.Type, To: r.To, Interface: r.Interface}.String()
 		if list = append(list, text); f.refuses[text] {
-			out.Routes[r] = errors.New("in the way")
+			out.Routes[i] = errors.New("in the way")
 		}
 	}
 	for _, r := range rules {
-		list = append(list, state.Rule(r).String())
+		list = append(list, state.Rule{From: r.From, Table: r.Table, Priority: r.Priority}.String())
 	}
 	f.told = append(f.told, strings.Join(list, ", "))
 	return out, nil

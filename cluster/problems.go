@@ -84,16 +84,20 @@ func (t *tenant) unable() map[string]string {
 	return why
 }
 
-// unable returns, by group, why this host cannot carry it: what the kernel refused lately, and addresses
-// that somebody else put on this host.
+// unable returns, by group, why this host cannot carry it: what the kernel refused lately, tables that have no name here,
+// and addresses that somebody else put on this host.
 func (m *member) unable() map[string]string {
 	why := m.tenant.unable()
+	names := hostTables()
 	var asked []netip.Addr
 	group := map[netip.Addr]string{}
 	for name, g := range m.View().Groups {
 		for _, ip := range g.IPs() {
 			asked = append(asked, ip)
 			group[ip] = name
+		}
+		if text := names.unknown(g); text != "" {
+			why[name] = text
 		}
 	}
 	if len(asked) == 0 {

@@ -51,6 +51,10 @@ func (p path) request(route, rule, flags uint16) *nl.NetlinkRequest {
 		number(unix.RTA_OIF, p.index)
 		address(unix.RTA_GATEWAY, p.via)
 		address(unix.RTA_PREFSRC, p.source)
+		p.addMetrics(r)
+		if flags != 0 { // one is removed with all of its ways
+			p.addHops(r)
+		}
 		return r
 	}
 	r.Type = rule
@@ -62,6 +66,7 @@ func (p path) request(route, rule, flags uint16) *nl.NetlinkRequest {
 		r.AddData(nl.NewRtAttr(nl.FRA_IIFNAME, nl.ZeroTerminated(p.in)))
 	}
 	number(nl.FRA_FWMARK, p.mark)
+	p.addSelector(r, body)
 	r.AddData(nl.NewRtAttr(fraProtocol, nl.Uint8Attr(RouteMark)))
 	return r
 }
@@ -104,11 +109,13 @@ func parsePath(m syscall.NetlinkMessage) (path, bool, error) {
 		return path{}, false, fmt.Errorf("route message: %w", err)
 	}
 	p := path{
+		uids: anyone, suppress: suppressNone,
 		isRule: m.Header.Type == unix.RTM_NEWRULE, ipv6: body.Family == unix.AF_INET6, table: uint32(body.Table), kind: body.Type,
 	}
 	if p.isRule {
 		return p, p.parseRule(body, attributes), nil
 	}
+	p.uids, p.suppress = Span{}, 0
 	p.scope, p.onlink = body.Scope, body.Flags&unix.RTNH_F_ONLINK != 0
 	p.to = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 	if p.ipv6 {
@@ -117,6 +124,10 @@ func parsePath(m syscall.NetlinkMessage) (path, bool, error) {
 	for _, attr := range attributes {
 		ip, _ := netip.AddrFromSlice(attr.Value)
 		switch attr.Attr.Type {
+		case unix.RTA_METRICS:
+			p.parseMetrics(attr.Value)
+		case unix.RTA_MULTIPATH:
+			p.parseHops(attr.Value)
 		case unix.RTA_DST:
 			p.to = netip.PrefixFrom(ip, int(body.Dst_len))
 		case unix.RTA_GATEWAY:
@@ -139,6 +150,7 @@ func parsePath(m syscall.NetlinkMessage) (path, bool, error) {
 
 // parseRule fills in a rule, and reports whether it has the mark.
 func (p *path) parseRule(body *nl.RtMsg, attributes []syscall.NetlinkRouteAttr) (ours bool) {
+	p.not = body.Flags&ruleInvert != 0
 	for _, attr := range attributes {
 		ip, _ := netip.AddrFromSlice(attr.Value)
 		switch attr.Attr.Type {
@@ -154,6 +166,8 @@ func (p *path) parseRule(body *nl.RtMsg, attributes []syscall.NetlinkRouteAttr) 
 			p.metric = number(attr.Value)
 		case nl.FRA_FWMARK:
 			p.mark = number(attr.Value)
+		case nl.FRA_FWMASK, nl.FRA_OIFNAME, nl.FRA_GOTO, nl.FRA_SUPPRESS_PREFIXLEN, nl.FRA_IP_PROTO, nl.FRA_SPORT_RANGE, nl.FRA_DPORT_RANGE, nl.FRA_UID_RANGE:
+			p.parseSelector(int(attr.Attr.Type), attr.Value)
 		case fraProtocol:
 			ours = len(attr.Value) > 0 && attr.Value[0] == RouteMark
 		}

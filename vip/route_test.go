@@ -3,6 +3,7 @@ package vip
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,7 +56,7 @@ func ourRules(t *testing.T, family string) string {
 	t.Helper()
 	var ours []string // its own filter by protocol is without effect in some versions
 	for line := range strings.Lines(words(nstest.IP(t, family+" rule show"))) {
-		if line = strings.TrimSpace(line); strings.HasSuffix(line, " proto 118") {
+		if line = strings.TrimSpace(line); strings.Contains(line, " proto 118") {
 			ours = append(ours, line)
 		}
 	}
@@ -68,6 +69,13 @@ func words(text string) string {
 	for line := range strings.Lines(text) {
 		lines = append(lines, strings.Join(strings.Fields(line), " "))
 	}
+	return strings.Join(lines, "\n")
+}
+
+// sortedLines is for the ways of a route, whose order is the kernel's.
+func sortedLines(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
 
@@ -87,13 +95,21 @@ func TestRouteShapes(t *testing.T) {
 		{Route{To: prefix("10.9.0.1/32"), Type: "prohibit", Metric: 7}, "-4", "prohibit 10.9.0.1 metric 7"},
 		{Route{To: prefix("::/0"), Via: addr("fd00::fe")}, "-6", "default via fd00::fe dev eth0 metric 1024 pref medium"},
 		{Route{To: prefix("fd01::/64"), Interface: "eth0", Source: addr("fd00::1"), Metric: 9, Table: 100}, "-6", "fd01::/64 dev eth0 table 100 src fd00::1 metric 9 pref medium"},
+		{Route{To: prefix("10.9.0.0/16"), Type: "throw", Table: 100}, "-4", "throw 10.9.0.0/16 table 100"},
+		{Route{To: prefix("10.9.0.0/16"), Via: addr("10.0.0.254"), MTU: 1400, AdvMSS: 1300, InitCwnd: 20, InitRwnd: 30, HopLimit: 9}, "-4", "10.9.0.0/16 via 10.0.0.254 dev eth0 mtu 1400 advmss 1300 hoplimit 9 initcwnd 20 initrwnd 30"},
+		{Route{To: prefix("10.9.0.0/16"), Interface: "eth0", MTU: 1400, MTULock: true}, "-4", "10.9.0.0/16 dev eth0 scope link mtu lock 1400"},
+		{Route{To: prefix("fd01::/64"), Via: addr("fd00::fe"), MTU: 1400, AdvMSS: 1300}, "-6", "fd01::/64 via fd00::fe dev eth0 metric 1024 mtu 1400 advmss 1300 pref medium"},
+		{Route{To: prefix("0.0.0.0/0"), Table: 100, Hops: []Hop{{Via: addr("10.0.0.254"), Weight: 2}, {Via: addr("10.0.0.253"), Interface: "eth0"}, {Interface: "eth1", Weight: 256}}}, "-4", "default table 100\nnexthop via 10.0.0.254 dev eth0 weight 2\nnexthop dev eth1 weight 256\nnexthop via 10.0.0.253 dev eth0 weight 1"},
+		{Route{To: prefix("fd01::/64"), Hops: []Hop{{Via: addr("fd00::fe"), Weight: 3}, {Via: addr("fd00::fd")}}}, "-6", "fd01::/64 metric 1024 pref medium\nnexthop via fd00::fe dev eth0 weight 3\nnexthop via fd00::fd dev eth0 weight 1"},
 		{Route{To: prefix("fd01::/64"), Type: "unreachable"}, "-6", "unreachable fd01::/64 dev lo metric 1024 pref medium"},
 	} {
 		// No subtest: its goroutine would be in another namespace.
+		nstest.IP(t, "link set eth1 up")
 		if out := setPaths(t, r, []Route{tt.route}, nil); out.Added != 1 || len(out.Routes) > 0 || out.Stuck != nil {
 			t.Fatalf("%s: added: %+v", tt.want, out)
 		}
-		if got := strings.ReplaceAll(ourRoutes(t, tt.family), "proto 118 ", ""); strings.TrimSuffix(got, " proto 118") != tt.want {
+		got := strings.ReplaceAll(strings.ReplaceAll(ourRoutes(t, tt.family), "proto 118 ", ""), " proto 118", "")
+		if sortedLines(got) != sortedLines(tt.want) {
 			t.Errorf("ip says %q, want %q", got, tt.want)
 		}
 		if out := setPaths(t, r, []Route{tt.route}, nil); out.Added+out.Removed != 0 || len(out.Routes) > 0 {
@@ -118,12 +134,18 @@ func TestRuleShapes(t *testing.T) {
 		{Rule{From: prefix("10.0.0.0/24"), To: prefix("10.9.0.0/16"), Interface: "eth0", Mark: 7, Table: 70000, Priority: 501}, "-4", "501: from 10.0.0.0/24 to 10.9.0.0/16 fwmark 0x7 iif eth0 lookup 70000"},
 		{Rule{To: prefix("10.9.0.0/16"), Type: "prohibit", Priority: 502}, "-4", "502: from all to 10.9.0.0/16 prohibit"},
 		{Rule{IPv6: true, From: prefix("fd00::5/128"), Table: 100, Priority: 500}, "-6", "500: from fd00::5 lookup 100"},
+		{Rule{Not: true, From: prefix("10.0.0.0/24"), Out: "eth1", Mark: 16, Mask: 0xf0, Table: 100, Priority: 503}, "-4", "503: not from 10.0.0.0/24 fwmark 0x10/0xf0 oif eth1 lookup 100"},
+		{Rule{Protocol: 6, SourcePorts: &Span{1024, 2048}, Ports: &Span{443, 443}, UIDs: &Span{0, 99}, Table: 100, Priority: 504}, "-4", "504: from all uidrange 0-99 ipproto tcp sport 1024-2048 dport 443 lookup 100"},
+		{Rule{Table: 254, SuppressPrefix: new(uint32), Priority: 505}, "-4", "505: from all lookup main suppress_prefixlength 0"},
+		{Rule{From: prefix("10.0.0.5/32"), Goto: 600, Priority: 506}, "-4", "506: from 10.0.0.5 goto 600 [unresolved]"},
+		{Rule{Type: "nop", Priority: 600}, "-4", "600: from all nop"},
+		{Rule{IPv6: true, Protocol: 17, Ports: &Span{53, 53}, UIDs: &Span{0, 0}, Table: 100, Priority: 504}, "-6", "504: from all uidrange 0-0 ipproto udp dport 53 lookup 100"},
 	} {
 		// No subtest: its goroutine would be in another namespace.
 		if out := setPaths(t, r, nil, []Rule{tt.rule}); out.Added != 1 || len(out.Rules) > 0 || out.Stuck != nil {
 			t.Fatalf("%s: added: %+v", tt.want, out)
 		}
-		if got := strings.TrimSuffix(ourRules(t, tt.family), " proto 118"); got != tt.want {
+		if got := strings.ReplaceAll(ourRules(t, tt.family), " proto 118", ""); got != tt.want {
 			t.Errorf("ip says %q, want %q", got, tt.want)
 		}
 		if out := setPaths(t, r, nil, []Rule{tt.rule}); out.Added+out.Removed != 0 {
@@ -147,7 +169,7 @@ func TestForeignRoutesStay(t *testing.T) {
 	absent := Route{To: prefix("10.7.0.0/16"), Interface: "eth7"}
 	nowhere := Route{To: prefix("10.6.0.0/16"), Via: addr("192.0.2.1")}
 	out := setPaths(t, r, []Route{inTheWay, absent, nowhere, free}, nil)
-	if !errors.Is(out.Routes[inTheWay], ErrForeign) || !errors.Is(out.Routes[absent], ErrNoInterface) || out.Routes[nowhere] == nil || len(out.Routes) != 3 || out.Added != 1 {
+	if !errors.Is(out.Routes[0], ErrForeign) || !errors.Is(out.Routes[1], ErrNoInterface) || out.Routes[2] == nil || len(out.Routes) != 3 || out.Added != 1 {
 		t.Errorf("%+v", out)
 	}
 	setPaths(t, r, nil, nil)

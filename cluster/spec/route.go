@@ -1,13 +1,13 @@
 package spec
 
 import (
-	"fmt"
+	"cmp"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	"vipd/cluster/conf"
 	"vipd/cluster/state"
 )
 
@@ -30,79 +30,37 @@ func (r *rule) ParseScalar(text string) (err error) {
 	return err
 }
 
-// refusals of routes and rules of which no packet is.
+// refusalTypes are those of routes and rules with which a packet is not sent.
 var refusalTypes = []string{"blackhole", "unreachable", "prohibit"}
 
 const (
-	routeForm = "write it as `ip route add` takes it: [blackhole|unreachable|prohibit] PREFIX|default [via ADDRESS] [dev INTERFACE] [src ADDRESS] [table N] [metric N] [scope global|site|link|host] [onlink]"
-	ruleForm  = "write it as `ip rule add` takes it: [from PREFIX] [to PREFIX] [iif INTERFACE] [fwmark N] [table N|blackhole|unreachable|prohibit] priority N"
+	routeForm = "write it as `ip route add` takes it: [blackhole|unreachable|prohibit|throw] PREFIX|default [via ADDRESS] [dev INTERFACE] [src ADDRESS] [table N|NAME] [metric N] [scope global|site|link|host] [onlink] [mtu [lock] N] [advmss N] [hoplimit N] [initcwnd N] [initrwnd N] [nexthop [via ADDRESS] [dev INTERFACE] [weight N] [onlink]]..."
+	ruleForm  = "write it as `ip rule add` takes it: [not] [from PREFIX] [to PREFIX] [iif INTERFACE] [oif INTERFACE] [fwmark N[/MASK]] [ipproto NAME|N] [sport N[-M]] [dport N[-M]] [uidrange N-M] [table N|NAME [suppress_prefixlength N]|goto N|nop|blackhole|unreachable|prohibit] priority N"
 )
 
-// words goes through a line of words.
-type words struct {
-	list []string
-	form string
-	err  error
-}
+// tableName is what a line of /etc/iproute2/rt_tables can name.
+var tableName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{0,31}$`)
 
-func (w *words) fail(text string, args ...any) {
-	if w.err == nil {
-		w.err = conf.Problem{Text: fmt.Sprintf(text, args...), Remedy: w.form}
-	}
-}
+// reserved are the tables that every host has by the same names.
+var reserved = map[string]uint32{"default": 253, "main": 254, "local": kernelTable}
 
-func (w *words) next() string {
-	if len(w.list) == 0 {
-		return ""
-	}
-	word := w.list[0]
-	w.list = w.list[1:]
-	return word
-}
+// kernelTable is that of the kernel's own addresses.
+const kernelTable = 255
 
-// value is the word after one that needs it.
-func (w *words) value(of string) string {
-	if len(w.list) == 0 {
-		w.fail("%s lacks a value", of)
-	}
-	return w.next()
-}
-
-func (w *words) number(of string, bits int) uint32 {
+// table is a number, or a name that the node which has the group knows.
+func (w *words) table(of string) (uint32, string) {
 	text := w.value(of)
-	if of == "table" && text == "main" {
-		return 0
+	if n, ok := reserved[text]; ok {
+		return n, ""
 	}
-	n, err := strconv.ParseUint(text, 0, bits)
+	n, err := strconv.ParseUint(text, 0, 32)
+	if err != nil && tableName.MatchString(text) {
+		return 0, text
+	}
 	if err != nil {
-		w.fail("%s is not a number for %s", quoted(text), of)
+		w.fail("%s is not a number or a name for %s", quoted(text), of)
 	}
-	return uint32(n)
-}
-
-func (w *words) address(of string) netip.Addr {
-	text := w.value(of)
-	ip, err := netip.ParseAddr(text)
-	if err != nil || ip.Zone() != "" || ip.Is4In6() {
-		w.fail("%s is not an address for %s", quoted(text), of)
-		return netip.Addr{}
-	}
-	return ip
-}
-
-func (w *words) prefix(text string) netip.Prefix {
-	p, err := netip.ParsePrefix(text)
-	if ip, alone := netip.ParseAddr(text); alone == nil {
-		p, err = netip.PrefixFrom(ip, ip.BitLen()), nil
-	}
-	switch {
-	case err != nil || p.Addr().Zone() != "" || p.Addr().Is4In6():
-		w.fail("%s is not a prefix", quoted(text))
-		return netip.Prefix{}
-	case p != p.Masked():
-		w.fail("%s has bits beyond its length; %s is the network", p, p.Masked())
-	}
-	return p
+	return uint32(n), ""
 }
 
 // ParseRoute reads a route in the words of `ip route add`.
@@ -112,42 +70,100 @@ func ParseRoute(list []string) (state.Route, error) {
 	to := ""
 	for len(w.list) > 0 && w.err == nil {
 		switch word := w.next(); word {
-		case "blackhole", "unreachable", "prohibit":
+		case "blackhole", "unreachable", "prohibit", "throw":
 			r.Type = word
 		case "unicast", "to":
 		case "via", "gw":
-			if len(w.list) > 0 && (w.list[0] == "inet" || w.list[0] == "inet6") {
-				w.next()
-			}
-			r.Via = w.address(word)
+			r.Via = w.gateway(word)
 		case "dev", "oif":
 			r.Interface = w.value(word)
 		case "src":
 			r.Source = w.address(word)
 		case "table":
-			r.Table = w.number(word, 32)
+			if r.Table, r.TableName = w.table(word); r.Table == reserved["main"] {
+				r.Table = 0
+			}
 		case "metric", "priority", "preference":
 			r.Metric = w.number(word, 32)
 		case "scope":
 			r.Scope = w.value(word)
 		case "onlink":
 			r.OnLink = true
+		case "nexthop":
+			r.Hops = append(r.Hops, w.hop())
 		default:
-			if to != "" {
+			switch {
+			case w.routeMetric(word, &r):
+			case to != "":
 				w.fail("%s is not a word of a route", quoted(word))
+			default:
+				to = word
 			}
-			to = word
 		}
 	}
+	if len(r.Hops) == 1 && !r.Via.IsValid() && r.Interface == "" { // as the kernel has it
+		r.Via, r.Interface, r.OnLink, r.Hops = r.Hops[0].Via, r.Hops[0].Interface, r.Hops[0].OnLink, nil
+	}
+	ipv6 := r.Via.Is6() || r.Source.Is6() || len(r.Hops) > 0 && r.Hops[0].Via.Is6()
 	if to == "default" {
-		if to = "0.0.0.0/0"; r.Via.Is6() || r.Source.Is6() {
+		if to = "0.0.0.0/0"; ipv6 {
 			to = "::/0"
 		}
 	}
-	if r.To = w.prefix(to); r.To.Addr().Is4() && (r.Scope == "global" && r.Via.IsValid()) {
+	if r.To = w.prefix(to); r.To.Addr().Is4() && (r.Scope == "global" && (r.Via.IsValid() || len(r.Hops) > 0)) {
 		r.Scope = ""
 	}
 	return r, w.err
+}
+
+// gateway is an address, which may say its family first.
+func (w *words) gateway(of string) netip.Addr {
+	if len(w.list) > 0 && (w.list[0] == "inet" || w.list[0] == "inet6") {
+		w.next()
+	}
+	return w.address(of)
+}
+
+// hop is one of several ways: the words until something else comes.
+func (w *words) hop() (h state.Hop) {
+	for len(w.list) > 0 && w.err == nil {
+		switch w.list[0] {
+		case "via", "gw":
+			h.Via = w.gateway(w.next())
+		case "dev", "oif":
+			h.Interface = w.value(w.next())
+		case "weight":
+			h.Weight = w.number(w.next(), 32)
+			if h.Weight == 0 {
+				w.fail("weight 0 is out of range 1 to 256")
+			}
+			if h.Weight == 1 {
+				h.Weight = 0
+			}
+		case "onlink":
+			w.next()
+			h.OnLink = true
+		default:
+			return h
+		}
+	}
+	return h
+}
+
+// routeMetric reads what a route tells connections of itself, if the word says so.
+func (w *words) routeMetric(word string, r *state.Route) bool {
+	to := map[string]*uint32{"mtu": &r.MTU, "advmss": &r.AdvMSS, "hoplimit": &r.HopLimit, "initcwnd": &r.InitCwnd, "initrwnd": &r.InitRwnd}[word]
+	if to == nil {
+		return false
+	}
+	if word == "mtu" && len(w.list) > 0 && w.list[0] == "lock" {
+		w.next()
+		r.MTULock = true
+	}
+	if *to = w.number(word, 32); *to == 0 {
+		w.fail("%s 0 says nothing", word)
+	}
+	return true
 }
 
 // ParseRule reads a rule in the words of `ip rule add`.
@@ -156,30 +172,31 @@ func ParseRule(list []string) (state.Rule, error) {
 	var r state.Rule
 	for len(w.list) > 0 && w.err == nil {
 		switch word := w.next(); word {
+		case "not":
+			r.Not = true
 		case "from", "to":
-			text := w.value(word)
-			if text == "all" || text == "any" || text == "default" {
-				continue
-			}
-			p := w.prefix(text)
-			if r.IPv6 = r.IPv6 || p.Addr().Is6(); p.Bits() == 0 {
-				continue
-			}
-			if word == "from" {
-				r.From = p
-			} else {
-				r.To = p
-			}
+			w.end(word, &r)
 		case "iif", "dev":
 			r.Interface = w.value(word)
+		case "oif":
+			r.Out = w.value(word)
 		case "fwmark":
-			r.Mark = w.number(word, 32)
+			r.Mark, r.Mask = w.mark(word)
+		case "ipproto":
+			r.Protocol = w.protocol(word)
+		case "sport":
+			r.SourcePorts = w.span(word, 16)
+		case "dport":
+			r.Ports = w.span(word, 16)
+		case "uidrange":
+			r.UIDs = w.span(word, 32)
 		case "table", "lookup":
-			if len(w.list) > 0 && w.list[0] == "main" {
-				w.list[0] = "254"
-			}
-			r.Table = w.number("table of a rule", 32)
-		case "blackhole", "unreachable", "prohibit":
+			r.Table, r.TableName = w.table("table of a rule")
+		case "suppress_prefixlength", "sup_pl":
+			r.SuppressPrefixLength = strconv.FormatUint(uint64(w.number(word, 8)), 10)
+		case "goto":
+			r.Goto = w.number(word, 32)
+		case "blackhole", "unreachable", "prohibit", "nop":
 			r.Type = word
 		case "priority", "preference", "pref", "order":
 			r.Priority = w.number(word, 32)
@@ -190,102 +207,50 @@ func ParseRule(list []string) (state.Rule, error) {
 	return r, w.err
 }
 
-// Bounds of a rule's priority: 0 is the kernel's table of its own addresses, 32766 the main table.
-const (
-	minRulePriority = 1
-	maxRulePriority = 32765
-	maxPaths        = 1024 // of all groups
-)
-
-// paths applies the rules of a group's routes and rules.
-func (c *checker) paths(path string, g *state.Group) {
-	if c.pathCount += len(g.Routes) + len(g.Rules); c.pathCount > maxPaths {
-		c.doc.Add(path, fmt.Sprintf("here the number of routes and rules exceeds %d", maxPaths), "use fewer")
-		c.pathCount = -1 << 30 // said once
-	}
-	for i, r := range g.Routes {
-		key := fmt.Sprintf("%s.routes[%d]", path, i)
-		c.route(key, r)
-		c.single(key, g.Name, fmt.Sprintf("a route to %s in table %d with metric %d", r.To, r.Table, r.Metric))
-	}
-	for i, r := range g.Rules {
-		key := fmt.Sprintf("%s.rules[%d]", path, i)
-		c.rule(key, r)
-		c.single(key, g.Name, "the rule "+r.String())
-	}
-}
-
-// single wants a route or rule once: two groups that are on one host would take it from each other.
-func (c *checker) single(key, group, what string) {
-	if first, again := c.pathPlaces[what]; again {
-		c.doc.Add(key, fmt.Sprintf("%s is also %s", what, c.doc.Where(first)), "keep one, or give one another metric or table")
+// end is the source or the destination of a rule's packets.
+func (w *words) end(word string, r *state.Rule) {
+	text := w.value(word)
+	if text == "all" || text == "any" || text == "default" {
 		return
 	}
-	c.pathPlaces[what] = key
-}
-
-func (c *checker) route(key string, r state.Route) {
-	ipv6 := r.To.Addr().Is6()
-	other := func(ip netip.Addr) bool { return ip.IsValid() && ip.Is6() != ipv6 }
+	p := w.prefix(text)
+	r.IPv6 = r.IPv6 || p.Addr().Is6()
 	switch {
-	case !r.To.IsValid(): // said already
-	case other(r.Via) || other(r.Source):
-		c.doc.Add(key, "it has addresses of both families", "use one family in a route")
-	case r.Type == "" && !r.Via.IsValid() && r.Interface == "":
-		c.doc.Add(key, "it leads nowhere", "add `via ADDRESS` or `dev INTERFACE`, or begin with blackhole, unreachable or prohibit")
-	case r.Type != "" && (r.Via.IsValid() || r.Interface != "" || r.OnLink):
-		c.doc.Add(key, fmt.Sprintf("a %s route leads nowhere", r.Type), "remove `via`, `dev` and `onlink`")
-	case r.Type != "" && !slices.Contains(refusalTypes, r.Type):
-		c.doc.Add(key, fmt.Sprintf("%s is not a type of route", quoted(r.Type)), routeForm)
-	case r.OnLink && (!r.Via.IsValid() || r.Interface == ""):
-		c.doc.Add(key, "onlink needs both `via` and `dev`", "add them, or remove it")
-	case r.Scope != "" && ipv6:
-		c.doc.Add(key, "IPv6 has no scopes of routes", "remove `scope`")
-	case r.Scope != "" && !slices.Contains([]string{"global", "site", "link", "host"}, r.Scope):
-		c.doc.Add(key, fmt.Sprintf("%s is not a scope", quoted(r.Scope)), "use global, site, link or host")
-	case r.Table == 255:
-		c.doc.Add(key, "table 255 is the kernel's own", "use another table")
-	}
-	if r.Interface != "" {
-		c.addError(key, conf.CheckInterface(r.Interface))
+	case p.Bits() == 0:
+	case word == "from":
+		r.From = p
+	default:
+		r.To = p
 	}
 }
 
-func (c *checker) rule(key string, r state.Rule) {
-	from, to := r.From, r.To
-	switch {
-	case from.IsValid() && to.IsValid() && from.Addr().Is6() != to.Addr().Is6():
-		c.doc.Add(key, "it has addresses of both families", "use one family in a rule")
-	case (r.Table == 0) == (r.Type == ""):
-		c.doc.Add(key, "it does not say, in one way, what becomes of a packet", "add one of `table N`, blackhole, unreachable and prohibit")
-	case r.Type != "" && !slices.Contains(refusalTypes, r.Type):
-		c.doc.Add(key, fmt.Sprintf("%s is not a type of rule", quoted(r.Type)), ruleForm)
-	case r.Priority < minRulePriority || r.Priority > maxRulePriority:
-		c.doc.Add(key, fmt.Sprintf("priority %d is out of range", r.Priority), fmt.Sprintf("add `priority N`, %d to %d; lower ones are looked at first", minRulePriority, maxRulePriority))
+// lineChanges compares two lists of what is written on a line.
+func lineChanges[T interface{ String() string }](what string, old, new []T) []string {
+	texts := func(list []T) (all []string) {
+		for _, r := range list {
+			all = append(all, r.String())
+		}
+		return all
 	}
-	if r.Interface != "" {
-		c.addError(key, conf.CheckInterface(r.Interface))
-	}
-}
-
-// lineChanges compares two lists whose elements have a text.
-func lineChanges[T interface {
-	comparable
-	String() string
-}](what string, old, new []T) []string {
+	before, after := texts(old), texts(new)
 	var changes []string
-	for _, r := range new {
-		if !slices.Contains(old, r) {
-			changes = append(changes, "+ "+what+" "+r.String())
+	for _, r := range after {
+		if !slices.Contains(before, r) {
+			changes = append(changes, "+ "+what+" "+r)
 		}
 	}
-	for _, r := range old {
-		if !slices.Contains(new, r) {
-			changes = append(changes, "- "+what+" "+r.String())
+	for _, r := range before {
+		if !slices.Contains(after, r) {
+			changes = append(changes, "- "+what+" "+r)
 		}
 	}
-	if len(changes) == 0 && !slices.Equal(old, new) {
+	if len(changes) == 0 && slices.Compare(before, after) != 0 {
 		changes = append(changes, what+"s in another order")
 	}
 	return changes
+}
+
+// tableText is a table as it is written.
+func tableText(number uint32, name string) string {
+	return cmp.Or(name, strconv.FormatUint(uint64(number), 10))
 }

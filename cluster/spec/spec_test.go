@@ -178,10 +178,18 @@ func drawGroup(t *rapid.T, name string, next *int) state.Group {
 		g.Routes = []state.Route{
 			{To: netip.MustParsePrefix("::/0"), Via: netip.MustParseAddr("fe80::1"), Interface: "eth0", Metric: uint32(*next), OnLink: true},
 			{To: netip.MustParsePrefix("10.9.0.0/16"), Interface: "eth0", Source: netip.MustParseAddr("10.0.0.1"), Table: uint32(*next), Scope: "host"},
+			{To: netip.MustParsePrefix("0.0.0.0/0"), Metric: uint32(*next), TableName: "isp-1", MTU: 1400, MTULock: true, AdvMSS: 1300, HopLimit: 9, InitCwnd: 20, InitRwnd: 30, Hops: []state.Hop{
+				{Via: netip.MustParseAddr("10.0.0.1"), Interface: "eth0", Weight: 5, OnLink: true}, {Interface: "eth1"},
+			}},
 			{To: netip.MustParsePrefix("10.9.0.1/32"), Type: rapid.SampledFrom(refusalTypes).Draw(t, "type"), Metric: uint32(*next)},
 		}
 		g.Rules = []state.Rule{
 			{IPv6: true, Mark: 7, Interface: "eth0", Table: 254, Priority: uint32(*next)},
+			{
+				Not: true, From: netip.MustParsePrefix("10.0.0.1/32"), Out: "eth0", Mark: 16, Mask: 0xf0, Protocol: rapid.Uint8Range(1, 255).Draw(t, "protocol"), SourcePorts: "5-6",
+				Ports: "80", UIDs: "0", TableName: "isp-1", SuppressPrefixLength: "0", Priority: uint32(*next),
+			},
+			{Goto: 9999, Priority: uint32(*next)},
 			{From: netip.MustParsePrefix("10.0.0.1/32"), To: netip.MustParsePrefix("10.9.0.0/16"), Type: "prohibit", Priority: uint32(*next)},
 		}
 	}

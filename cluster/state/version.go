@@ -12,11 +12,12 @@ import (
 // and for what else happens on a node then, and for
 // the roles of members, 4 for Restore, NoteVersion for notes, RaiseVersion for Raise,
 // RotateVersion for Rotate, TicketVersion for SetTicket, ReversedVersion for checks, RecoverVersion for Recover and for
-// what Restore says of the voters, AddressVersion for options of addresses.
+// what Restore says of the voters, AddressVersion for options of addresses,
+// PathVersion for words of routes and rules.
 //
 // Commands are read strictly, so each field that is added has to be of a newer version than those before it; the test
 // of testdata/fields.txt does not pass without.
-const CommandVersion = 11
+const CommandVersion = 12
 
 // RecoverVersion is the first version with Recover.
 const RecoverVersion = 10
@@ -128,6 +129,9 @@ func groupsNeed(groups []Group, checks []Check) int {
 // needs is the oldest version that has all of the group.
 func (g *Group) needs() int {
 	switch {
+	case slices.ContainsFunc(g.Routes, func(r Route) bool { return r.needs() == PathVersion }),
+		slices.ContainsFunc(g.Rules, func(r Rule) bool { return r.needs() == PathVersion }):
+		return PathVersion
 	case slices.ContainsFunc(g.Addresses, func(a Address) bool { return a.Options() != "" }):
 		return AddressVersion
 	case slices.ContainsFunc(g.Checks, func(u CheckUse) bool { return u.Reverse }):

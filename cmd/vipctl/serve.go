@@ -72,10 +72,16 @@ The file is YAML, as vipctl get prints it:
                                   # the same wherever they are, on an interface vrrp.51 (default false)
     routes:                       # that are on the node which carries the addresses, in the words of ` + "`ip route add`" + `:
     - default via 192.0.2.1 dev eth0 table 100 metric 50  # PREFIX or default; via, dev, src, table (default main),
-    - 198.51.100.0/24 dev eth0 src 192.0.2.10 scope link  # metric, scope (IPv4: global, site, link, host), onlink
-    - blackhole 203.0.113.0/24    # or unreachable, prohibit
-    rules:                        # of policy routing, in the words of ` + "`ip rule add`" + `: from, to, iif, fwmark; table, or
-    - from 192.0.2.10 table 100 priority 500  # blackhole, unreachable, prohibit; priority, 1 to 32765
+    - 198.51.100.0/24 dev eth0 src 192.0.2.10 scope link  # metric, scope (IPv4: global, site, link, host), onlink,
+    - 198.51.100.0/24 dev eth0 table isp mtu lock 1400    # mtu [lock], advmss, hoplimit, initcwnd, initrwnd.
+                                  # A node has to know a table's name, from /etc/iproute2/rt_tables or
+                                  # rt_tables.d/*.conf; without it, it cannot have the group
+    - default table 100 nexthop via 192.0.2.1 weight 2 nexthop via 192.0.2.2  # up to 8 ways: via, dev, weight, onlink
+    - blackhole 203.0.113.0/24    # or unreachable, prohibit, throw (back to the rules)
+    rules:                        # of policy routing, in the words of ` + "`ip rule add`" + `: not, from, to, iif, oif,
+    - from 192.0.2.10 table 100 priority 500  # fwmark N[/MASK], ipproto, sport and dport N[-M], uidrange N-M;
+                                  # table [suppress_prefixlength N], goto N, nop, blackhole, unreachable or
+                                  # prohibit; priority, 1 to 32765
     notify:                       # scripts that a node runs when what it is to the group changes: for each role
       master: /etc/vipd/scripts/up     # it carries the addresses. A path, or {path: ..., args: [a, b]}
       backup: /etc/vipd/scripts/down   # it does not, and could

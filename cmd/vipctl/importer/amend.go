@@ -18,6 +18,7 @@ type judgement struct {
 // What vipd does not have, and the way around.
 const (
 	mailText   = "there is no mail; follow `vipctl status -o json`"
+	fifoText   = "there is no FIFO; a program reads the event stream instead, as `vipctl events --follow -o json | PROGRAM` in a unit of its own; for scripts of one role each there is `notify`"
 	groupText  = "adverts go to 224.0.0.18 or ff02::12 only; set the peers so"
 	ruleText   = "announced at once and again after 0.1, 0.5, 1, 2 and 4 s"
 	insideText = "a peer as long as keepalived runs on this node; remove it from unicast_peers afterwards"
@@ -58,8 +59,8 @@ var everywhere = map[string]judgement{
 // texts replaces reasons that name what this vipd does not have.
 var texts = []struct{ begins, text string }{
 	{"there is no mail", mailText},
-	{"there is no FIFO", "there is no FIFO; follow `vipctl status -o json`"},
-	{"the API streams", "follow `vipctl status -o json`"},
+	{"there is no FIFO", fifoText},
+	{"the API streams", fifoText},
 	{"there is no SNMP", "there is no SNMP or D-Bus; ask `vipctl status -o json`"},
 }
 

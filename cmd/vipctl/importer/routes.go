@@ -2,7 +2,6 @@ package importer
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"vipd/cluster/spec"
@@ -13,8 +12,8 @@ import (
 // firstPriority is that of the first rule without one; keepalived counts down from it as well.
 const firstPriority = 16384
 
-// tracking are keepalived's words that say whether the loss of a route or rule counts.
-var tracking = []string{"no_track"}
+// tracking are keepalived's words that say whether the loss of a route or rule counts, with the number of their values.
+var tracking = map[string]int{"no_track": 0, "track_group": 1}
 
 // routes translates an instance's virtual_routes and virtual_rules.
 func (t *translation) routes(out *state.Group, g keepalived.Group) {
@@ -29,20 +28,21 @@ func (t *translation) routes(out *state.Group, g keepalived.Group) {
 		t.paths[g.Name+" "+block+" "+strings.Join(words, " ")] = j
 	}
 	for _, words := range g.Routes {
-		r, err := spec.ParseRoute(without(words, tracking))
-		if r.Interface == "" && !r.Via.IsValid() && r.Type == "" {
+		r, err := spec.ParseRoute(untracked(words))
+		if r.Interface == "" && !r.Via.IsValid() && r.Type == "" && len(r.Hops) == 0 {
 			r.Interface = g.Interface
 		}
 		if err == nil {
 			out.Routes = append(out.Routes, r)
 		}
-		note("virtual_routes", words, r, "", err)
+		note("virtual_routes", words, r, named(r.TableName), err)
 	}
 	for _, words := range g.Rules {
-		r, err := spec.ParseRule(without(words, tracking))
-		extra := ""
+		r, err := spec.ParseRule(untracked(words))
+		extra := named(r.TableName)
 		if r.Priority == 0 {
-			r.Priority, extra = firstPriority-uint32(t.rules), "the priority is one that keepalived could have chosen"
+			r.Priority = firstPriority - uint32(t.rules)
+			extra = strings.TrimPrefix(extra+"; the priority is one that keepalived could have chosen", "; ")
 			t.rules++
 		}
 		if err == nil {
@@ -52,6 +52,22 @@ func (t *translation) routes(out *state.Group, g keepalived.Group) {
 	}
 }
 
-func without(words, drop []string) []string {
-	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return slices.Contains(drop, w) })
+// named says what a name of a table asks of the nodes.
+func named(table string) string {
+	if table == "" {
+		return ""
+	}
+	return "a node whose /etc/iproute2/rt_tables does not name " + table + " cannot have the group"
+}
+
+// untracked are the words without those of tracking.
+func untracked(words []string) (rest []string) {
+	for i := 0; i < len(words); i++ {
+		if values, drop := tracking[words[i]]; drop {
+			i += values
+			continue
+		}
+		rest = append(rest, words[i])
+	}
+	return rest
 }
