@@ -234,6 +234,9 @@ func (m *member) openNetwork() (err error) {
 	if m.creds, err = trust.NewCredentials(m.identity.ClusterID, m.self.node, secret, also...); err != nil {
 		return err
 	}
+	if err = m.creds.SetOwn(m.options.TLS); err != nil {
+		return err
+	}
 	var alsoKeys [][]byte
 	for _, s := range also {
 		alsoKeys = append(alsoKeys, s.GossipKey())

@@ -14,6 +14,7 @@ import (
 	"vipd/cluster/api"
 	"vipd/cluster/health"
 	"vipd/cluster/links"
+	"vipd/cluster/trust"
 	"vipd/storage"
 )
 
@@ -27,6 +28,7 @@ type Options struct {
 	Access      api.Access        // to the socket
 	Labels      map[string]string // of this node, by which groups choose nodes
 	Fence       bool              // whether the kernel enforces the lease
+	TLS         *trust.Own        // certificates that take the place of those that follow from the secret; nil: none
 	Dir         *storage.Dir
 	Scripts     health.Scripts // of checks
 	Logger      *slog.Logger

@@ -8,6 +8,7 @@ import (
 
 	"vipd/cluster/api"
 	"vipd/cluster/health"
+	"vipd/cluster/trust"
 )
 
 // Reload implements api.Backend.
@@ -31,6 +32,17 @@ func (n *Node) SetScripts(s health.Scripts) {
 		n.member.monitor.SetScripts(s)
 		n.member.roles.runner.SetScripts(s)
 	}
+}
+
+// SetTLS has other certificates used from now on.
+func (n *Node) SetTLS(own *trust.Own) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.options.TLS = own
+	if n.member != nil {
+		return n.member.creds.SetOwn(own)
+	}
+	return nil
 }
 
 // Idle returns for how long the lease has not been looked after, which is done once a second at least; 0 if this node

@@ -63,6 +63,7 @@ func TestForm(t *testing.T) {
 	if _, err := two.Client.Init(s.wait(), api.InitRequest{}); err == nil {
 		t.Error("a member founded another cluster")
 	}
+	s.certify()
 }
 
 // Members come and go while addresses are held.

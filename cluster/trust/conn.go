@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"vipd/cluster/quiet"
 )
@@ -18,6 +19,8 @@ type Conn struct {
 	peer  string
 	state tls.ConnectionState
 	usage x509.ExtKeyUsage // that the peer's certificate was verified for
+	by    string           // fingerprint of the secret that the peer has
+	own   bool             // its certificate does not follow from that
 	of    *Credentials
 	raw   net.Conn
 }
@@ -39,18 +42,44 @@ func (c *Conn) Close() error {
 // abort ends the connection without a word, since one could be waited for.
 func (c *Conn) abort() { c.raw.Close() }
 
-// open keeps a connection whose handshake is over among those that end with the secret they were verified by.
-func (c *Credentials) open(conn *tls.Conn, usage x509.ExtKeyUsage) (*Conn, error) {
-	state := conn.ConnectionState()
-	peer, err := PeerName(state)
+// open ends the handshake of a connection: each side that showed a certificate of its own says who it is. The connection
+// is kept among those that end with what they were verified by.
+func (c *Credentials) open(ctx context.Context, conn *tls.Conn, node string, usage x509.ExtKeyUsage) (*Conn, error) {
+	ours, theirs := byServer, byClient
+	if usage == x509.ExtKeyUsageServerAuth {
+		ours, theirs = byClient, byServer
+	}
+	now := c.now.Load()
+	opened := &Conn{Conn: conn, state: conn.ConnectionState(), usage: usage, of: c, raw: conn.NetConn()}
+	if end, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(end)
+		defer func() { _ = conn.SetDeadline(time.Time{}) }()
+	}
+	if now.showsOwn() {
+		if err := now.introduce(conn, c.id, ours); err != nil {
+			return nil, err
+		}
+	}
+	id, err := certifiedID(opened.state.PeerCertificates[0])
+	if opened.own = err != nil || now.own != nil && !now.own.Derived; opened.own {
+		opened.peer, opened.by, err = now.meet(conn, c.id, theirs)
+		if opened.peer != "" {
+			c.sight(opened.peer, opened.by, err)
+		}
+		if err == nil && node != "" && opened.peer != node {
+			err = fmt.Errorf("%w: %s, not %s", ErrWrongNode, opened.peer, node)
+		}
+	} else {
+		opened.peer = id.node
+		opened.by, err = now.verify(opened.state.PeerCertificates, usage)
+	}
 	if err != nil {
 		return nil, err
 	}
-	opened := &Conn{Conn: conn, peer: peer, state: state, usage: usage, of: c, raw: conn.NetConn()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, err := c.now.Load().verify(state.PeerCertificates, usage); err != nil {
-		return nil, err // the secrets changed since the handshake
+	if !c.now.Load().keeps(opened) {
+		return nil, ErrWrongSecret // the secrets changed since the handshake
 	}
 	c.conns[opened] = struct{}{}
 	return opened, nil
@@ -69,9 +98,9 @@ func (c *Credentials) Dial(ctx context.Context, addr, node, proto string) (*Conn
 	if err := client.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("TLS handshake with %s: %w", addr, errors.Join(err, raw.Close()))
 	}
-	conn, err := c.open(client, x509.ExtKeyUsageServerAuth)
+	conn, err := c.open(ctx, client, node, x509.ExtKeyUsageServerAuth)
 	if err != nil {
-		return nil, errors.Join(err, raw.Close())
+		return nil, fmt.Errorf("TLS handshake with %s: %w", addr, errors.Join(err, raw.Close()))
 	}
 	return conn, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -51,10 +52,23 @@ type Credentials struct {
 	conns   map[*Conn]struct{} // that are open
 }
 
+// issued is what is in force. It does not change; another takes its place.
 type issued struct {
-	cert     *tls.Certificate
-	accepted []*Authority
+	cert     *tls.Certificate // that follows from the secret
+	secrets  []Secret
+	accepted []*Authority // of the secrets
 	former   []ed25519.PublicKey
+	own      *Own // nil: nothing but what follows from the secret
+}
+
+// shows reports whether a certificate is shown that does not follow from the secret.
+func (i *issued) showsOwn() bool { return i.own != nil && i.own.Cert != nil }
+
+func (i *issued) shown() *tls.Certificate {
+	if i.showsOwn() {
+		return i.own.Cert
+	}
+	return i.cert
 }
 
 // NewCredentials makes the credentials of a node: a certificate issued with secret, and trust in
@@ -74,7 +88,11 @@ func NewCredentials(cluster, node string, secret Secret, also ...Secret) (*Crede
 func (c *Credentials) SetSecrets(secret Secret, also ...Secret) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.issue(append([]Secret{secret}, also...), c.former)
+	var own *Own
+	if now := c.now.Load(); now != nil {
+		own = now.own
+	}
+	return c.issue(append([]Secret{secret}, also...), c.former, own)
 }
 
 // SetFormer says which secrets the cluster had before, the oldest first. Peers that still have one of them are refused
@@ -82,7 +100,7 @@ func (c *Credentials) SetSecrets(secret Secret, also ...Secret) error {
 func (c *Credentials) SetFormer(former []Former) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.issue(c.secrets, former[max(0, len(former)-maxLinks):])
+	return c.issue(c.secrets, former[max(0, len(former)-maxLinks):], c.now.Load().own)
 }
 
 // Heed has a function told of what peers show in handshakes: the fingerprint of the secret by which one was verified,
@@ -90,8 +108,8 @@ func (c *Credentials) SetFormer(former []Former) error {
 func (c *Credentials) Heed(seen func(node, fingerprint string, err error)) { c.seen.Store(&seen) }
 
 // issue puts a new certificate in force. The caller holds mu.
-func (c *Credentials) issue(secrets []Secret, former []Former) error {
-	var next issued
+func (c *Credentials) issue(secrets []Secret, former []Former, own *Own) error {
+	next := issued{secrets: secrets, own: own}
 	for _, s := range secrets {
 		if s.IsZero() {
 			return errors.New("issue certificate: the cluster secret is empty")
@@ -114,11 +132,22 @@ func (c *Credentials) issue(secrets []Secret, former []Former) error {
 	c.secrets, c.former = secrets, former
 	c.now.Store(&next)
 	for conn := range c.conns {
-		if _, err := next.verify(conn.state.PeerCertificates, conn.usage); err != nil {
+		if !next.keeps(conn) {
 			conn.abort()
 		}
 	}
 	return nil
+}
+
+// keeps reports whether a connection would come about now.
+func (i *issued) keeps(conn *Conn) bool {
+	if !slices.ContainsFunc(i.accepted, func(a *Authority) bool { return a.fingerprint == conn.by }) {
+		return false
+	}
+	if conn.own {
+		return i.own != nil && i.own.Verify(conn.state.PeerCertificates, conn.usage) == nil
+	}
+	return i.own == nil || i.own.Derived
 }
 
 // ServerConfig returns the configuration of a TLS server that speaks the given application protocols
@@ -126,11 +155,8 @@ func (c *Credentials) issue(secrets []Secret, former []Former) error {
 func (c *Credentials) ServerConfig(protos ...string) *tls.Config {
 	cfg := c.config(protos)
 	cfg.ClientAuth = tls.RequireAnyClientCert // verified in VerifyConnection
-	cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load().cert, nil }
-	cfg.VerifyConnection = func(cs tls.ConnectionState) error {
-		_, err := c.verify(cs, x509.ExtKeyUsageClientAuth)
-		return err
-	}
+	cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load().shown(), nil }
+	cfg.VerifyConnection = func(cs tls.ConnectionState) error { return c.verify(cs, "", x509.ExtKeyUsageClientAuth) }
 	return cfg
 }
 
@@ -141,15 +167,9 @@ func (c *Credentials) ClientConfig(node, proto string) *tls.Config {
 	// The standard verification wants host names and the time of day; VerifyConnection replaces it.
 	cfg.InsecureSkipVerify = true
 	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		return c.now.Load().cert, nil
+		return c.now.Load().shown(), nil
 	}
-	cfg.VerifyConnection = func(cs tls.ConnectionState) error {
-		id, err := c.verify(cs, x509.ExtKeyUsageServerAuth)
-		if err == nil && node != "" && id.node != node {
-			return fmt.Errorf("%w: %s, not %s", ErrWrongNode, id.node, node)
-		}
-		return err
-	}
+	cfg.VerifyConnection = func(cs tls.ConnectionState) error { return c.verify(cs, node, x509.ExtKeyUsageServerAuth) }
 	return cfg
 }
 
@@ -162,27 +182,52 @@ func (c *Credentials) config(protos []string) *tls.Config {
 	}
 }
 
-func (c *Credentials) verify(cs tls.ConnectionState, usage x509.ExtKeyUsage) (peerID, error) {
+// verify checks what a peer shows; whom it is of, if it does not follow from the secret, it says itself later.
+func (c *Credentials) verify(cs tls.ConnectionState, node string, usage x509.ExtKeyUsage) error {
 	if len(cs.PeerCertificates) == 0 {
-		return peerID{}, errors.New("peer shows no certificate")
+		return errors.New("peer shows no certificate")
 	}
 	if cs.NegotiatedProtocol == "" {
-		return peerID{}, errors.New("peer names no application protocol")
+		return errors.New("peer names no application protocol")
 	}
-	by, err := c.now.Load().verify(cs.PeerCertificates, usage)
-	id, notNode := certifiedID(cs.PeerCertificates[0])
-	if seen := c.seen.Load(); seen != nil && notNode == nil && id.cluster == c.id.cluster {
-		(*seen)(id.node, by, err)
+	now, leaf := c.now.Load(), cs.PeerCertificates[0]
+	id, err := certifiedID(leaf)
+	if err != nil || now.own != nil && !now.own.Derived {
+		return now.verifyOwn(cs, node, usage)
+	}
+	by, err := now.verify(cs.PeerCertificates, usage)
+	if id.cluster == c.id.cluster {
+		c.sight(id.node, by, err)
 	}
 	switch {
-	case notNode == nil && id.cluster != c.id.cluster && (err == nil || errors.Is(err, ErrRotated)):
-		return peerID{}, &WrongClusterError{Peer: id.cluster, Own: c.id.cluster}
+	case id.cluster != c.id.cluster && (err == nil || errors.Is(err, ErrRotated)):
+		return &WrongClusterError{Peer: id.cluster, Own: c.id.cluster}
 	case err != nil:
-		return peerID{}, err
-	case notNode != nil:
-		return peerID{}, notNode
+		return err
+	case node != "" && id.node != node:
+		return fmt.Errorf("%w: %s, not %s", ErrWrongNode, id.node, node)
 	}
-	return id, nil
+	return nil
+}
+
+// verifyOwn checks a certificate that does not follow from the secret.
+func (i *issued) verifyOwn(cs tls.ConnectionState, node string, usage x509.ExtKeyUsage) error {
+	if i.own == nil {
+		return fmt.Errorf("%w: its certificate is of another authority; where nodes have certificates of their own, name that as `tls.ca` in the node file", ErrWrongSecret)
+	}
+	if err := i.own.Verify(cs.PeerCertificates, usage); err != nil {
+		return err
+	}
+	if leaf := cs.PeerCertificates[0]; node != "" && !Names(leaf, node) {
+		return fmt.Errorf("%w: its certificate does not name %s", ErrWrongNode, node)
+	}
+	return nil
+}
+
+func (c *Credentials) sight(node, by string, err error) {
+	if seen := c.seen.Load(); seen != nil {
+		(*seen)(node, by, err)
+	}
 }
 
 // verify returns the fingerprint of the secret by which a peer is verified.
@@ -204,14 +249,4 @@ func (i *issued) verify(shown []*x509.Certificate, usage x509.ExtKeyUsage) (stri
 		}
 	}
 	return "", fmt.Errorf("%w: %w", ErrWrongSecret, err)
-}
-
-// PeerName returns the name of the node at the other end of a connection that was made with
-// ServerConfig or ClientConfig.
-func PeerName(cs tls.ConnectionState) (string, error) {
-	if len(cs.PeerCertificates) == 0 {
-		return "", errors.New("peer shows no certificate")
-	}
-	id, err := certifiedID(cs.PeerCertificates[0])
-	return id.node, err
 }

@@ -42,9 +42,6 @@ func TestDialKnowsThePeer(t *testing.T) {
 	check(t, err)
 	defer conn.Close()
 	diff(t, "peer", "server", conn.Peer())
-	name, err := PeerName(conn.ConnectionState())
-	check(t, err)
-	diff(t, "PeerName", "server", name)
 	diff(t, "protocol", rpcProto, conn.ConnectionState().NegotiatedProtocol)
 }
 

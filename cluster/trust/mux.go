@@ -113,18 +113,20 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 func (m *Mux) serve(ctx context.Context, raw net.Conn, leave func()) {
-	server, err := m.handshake(ctx, raw)
+	limited, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	server, err := m.handshake(limited, raw)
 	if err == nil && server.ConnectionState().NegotiatedProtocol == TicketProto {
 		m.take(ctx, server) // it stays among those who have proved nothing
 		leave()
 		server.Close()
 		return
 	}
-	leave()
 	var conn *Conn
 	if err == nil {
-		conn, err = m.of.open(server, x509.ExtKeyUsageClientAuth)
+		conn, err = m.of.open(limited, server, "", x509.ExtKeyUsageClientAuth)
 	}
+	leave()
 	if err == nil && !m.listeners[conn.state.NegotiatedProtocol].deliver(conn) {
 		conn.Close()
 		err = fmt.Errorf("nobody accepts %s", conn.state.NegotiatedProtocol)
@@ -136,8 +138,6 @@ func (m *Mux) serve(ctx context.Context, raw net.Conn, leave func()) {
 }
 
 func (m *Mux) handshake(ctx context.Context, raw net.Conn) (*tls.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
 	server := tls.Server(quiet.Conn(raw), m.config)
 	if err := server.HandshakeContext(ctx); err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ a lease that the kernel enforces makes sure that no two of them ever answer for 
 
 A daemon that belongs to no cluster yet waits for ` + "`vipctl init` or `vipctl join`" + `. What it joined survives
 restarts. Stopped with SIGTERM, it hands its groups over first. On SIGHUP it reads the node file again: bonds,
-log.level, script_dirs and script_user change at once, other keys with the next start, and the log says which did; a
+log.level, script_dirs, script_user and tls change at once, other keys with the next start, and the log says which did; a
 file with a mistake changes nothing.
 
 Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage, 3 too old for its cluster: a newer vipd has to be installed.`,
@@ -96,6 +96,9 @@ Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage, 3 too old for its cluste
 					return failure{err}
 				}
 				if _, err = file.Access(); err != nil {
+					return failure{err}
+				}
+				if _, err = file.OwnCertificates(); err != nil {
 					return failure{err}
 				}
 				fmt.Fprintf(stdout, "%s is fine: node %s at %s\n", config, file.Node, file.Listen)

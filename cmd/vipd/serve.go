@@ -59,6 +59,9 @@ func serve(ctx context.Context, config string, file nodefile.File, stderr io.Wri
 	if err != nil {
 		return errors.Join(err, dir.Close())
 	}
+	if r.own, err = file.OwnCertificates(); err != nil {
+		return errors.Join(err, dir.Close())
+	}
 	r.log = logger.With("node", file.Node)
 	r.service = &service{log: r.log}
 	r.node = cluster.New(r.options(file, scripts, access, dir, host))
@@ -78,6 +81,7 @@ func (r *reloader) options(file nodefile.File, scripts health.Scripts, access ap
 		Labels:      file.Labels,
 		Fence:       file.Fence == nodefile.FenceNFTables,
 		Scripts:     scripts,
+		TLS:         r.own,
 		Dir:         dir,
 		Logger:      r.log,
 		Version:     version,

@@ -39,6 +39,7 @@ func (f *File) check(doc *conf.Document) {
 	oneOf(doc, "fence", string(f.Fence), "nftables", "none")
 	oneOf(doc, "log.level", f.Log.Level, "debug", "info", "warn", "error")
 	oneOf(doc, "log.format", f.Log.Format, "text", "json")
+	f.checkTLS(doc)
 	f.checkBonds(doc)
 }
 

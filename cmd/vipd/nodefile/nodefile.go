@@ -35,6 +35,7 @@ type File struct {
 	// ScriptDirs are absolute; scripts of checks run from nowhere else. ScriptUser is empty for the daemon's own.
 	ScriptDirs []string `yaml:"script_dirs"`
 	ScriptUser string   `yaml:"script_user"`
+	TLS        TLS      `yaml:"tls"`
 	Log        Log      `yaml:"log"`
 	Bonds      []Bond   `yaml:"bonds"` // of this host; vipd builds those that are not there
 }

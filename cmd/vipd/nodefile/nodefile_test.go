@@ -60,7 +60,7 @@ func TestParseKeepsDefaults(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	const listenRemedy = "write the address of this host at which the other nodes reach it"
 	tests := []struct{ name, in, want string }{
-		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, socket_owner, socket_group, socket_mode, command_group, labels, fence, realtime, script_dirs, script_user, log, bonds"},
+		{"unknown key", "nodes: a", "f:1: nodes: unknown key: did you mean `node`? known keys: node, listen, gossip_port, cluster_port, data_dir, socket, socket_owner, socket_group, socket_mode, command_group, labels, fence, realtime, script_dirs, script_user, tls, log, bonds"},
 		{"unknown key of log", "log: {lvl: info}", "f:1: log.lvl: unknown key: did you mean `level`? known keys: level, format"},
 		{"key twice", "node: a\nnode: b", "f:2: node: is also on line 1: keep one of them"},
 		{"node with an underscore", "node: node_1", "f:1: node: \"node_1\" is not a node name: use at most 63 letters, digits, `-` and `.`, as in node1 or db-2.example"},
@@ -93,6 +93,10 @@ func TestParseRefuses(t *testing.T) {
 		{"socket_mode with other bits", "socket_mode: \"4660\"", "f:1: socket_mode: \"4660\" is no mode: write it in octal and in quotes, as \"0660\""},
 		{"relative script_dirs", "script_dirs: [/a, scripts]", "f:1: script_dirs[1]: \"scripts\" is not an absolute path: write it from the root, as /etc/vipd/scripts"},
 		{"script_dirs of everything", "script_dirs: [/]", "f:1: script_dirs[0]: the root directory cannot be meant: write a path of vipd's own, as /etc/vipd/scripts"},
+		{"tls without an authority", "tls: {cert: /c, key: /k}", "f:1: tls: there is no `ca`: name the file with the certificates of the authority that all nodes' certificates are from"},
+		{"tls without a key", "tls:\n  ca: /a\n  cert: /c", "f:1: tls: there is one of `cert` and `key`: name both, or neither"},
+		{"tls that refuses itself", "tls:\n  ca: /a", "f:1: tls: this node would show a certificate that follows from the secret, and refuse those of others: name `cert` and `key`, or say `derived: true` until all nodes have theirs"},
+		{"tls with a path of nowhere", "tls: {ca: a.pem, derived: true}", "f:1: tls.ca: \"a.pem\" is not an absolute path: write it from the root, as /etc/vipd/tls/node.pem"},
 		{"label without a value", "labels: {rack: ''}", "f:1: labels.rack: \"\" cannot be in a label: use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first, as in rack: a"},
 		{"label with a space", "labels: {my rack: a}", "f:1: labels.my rack: \"my rack\" cannot be in a label: use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first, as in rack: a"},
 		{"fence", "fence: iptables", "f:1: fence: \"iptables\" is not a choice: write nftables or none"},
