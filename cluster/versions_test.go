@@ -75,7 +75,7 @@ func TestStewardRaisesTheVersion(t *testing.T) {
 
 // A member tells of its new address, and neither a stranger, nor a copy of its data while it is alive, can do so for it.
 func TestWhoMayMove(t *testing.T) {
-	m := &member{raft: raftOfOne(t)}
+	m := &member{raft: raftOfOne(t), self: wireName{node: "a"}}
 	m.early.Store(m.raft)
 	ask := func(name, instance string) error {
 		_, err := m.letIn(t.Context(), joinCall{Node: state.Node{Name: name, Instance: instance, Address: "new:2"}, Reads: state.CommandVersion, Moved: true})
