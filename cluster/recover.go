@@ -224,8 +224,8 @@ func (m *member) heardOf(err error) {
 	if later == "" {
 		return
 	}
-	if m.raft != nil {
-		m.raft.Mute(true)
+	if raft := m.early.Load(); raft != nil { // Raft connects from its start on
+		raft.Mute(true)
 	}
 	m.fail(&supersededError{by: later})
 }

@@ -167,6 +167,9 @@ func DecodeCommand(data []byte) (Command, error) {
 	if err := dec.Decode(&c); err != nil {
 		return Command{}, fmt.Errorf("decode command: %w", err)
 	}
+	if c.Raise != nil && c.Raise.Version > CommandVersion {
+		return Command{}, &TooOldError{Needs: c.Raise.Version, Reads: CommandVersion, What: "command"}
+	}
 	return c, nil
 }
 

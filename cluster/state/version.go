@@ -35,9 +35,6 @@ type Raise struct {
 }
 
 func (c *change) raise(r Raise) error {
-	if r.Version > CommandVersion {
-		return fmt.Errorf("%w version %d of commands", ErrInvalid, r.Version)
-	}
 	if r.Version > c.InUse() && len(c.Nodes) > 1 { // a founder uses all it has
 		c.record(Event{Kind: Raised, Reason: fmt.Sprintf("commands up to version %d, which all nodes read", r.Version)})
 	}

@@ -155,7 +155,11 @@ func TestWhatIsInUseRises(t *testing.T) {
 // A vipd that is too old says so, and which version it needs, whatever else is new in what it cannot read.
 func TestTooOldForTheCluster(t *testing.T) {
 	for name, read := range map[string]func() error{
-		"command":  func() error { _, err := DecodeCommand([]byte(`{"v":1000,"a_new_kind":{}}`)); return err },
+		"command": func() error { _, err := DecodeCommand([]byte(`{"v":1000,"a_new_kind":{}}`)); return err },
+		"what all the others read": func() error {
+			_, err := DecodeCommand([]byte(`{"v":6,"at":"2026-01-01T00:00:00Z","raise":{"version":1000}}`))
+			return err
+		},
 		"snapshot": func() error { _, err := Decode(strings.NewReader(`{"format":1000}`)); return err },
 		"version in use": func() error {
 			_, err := Decode(strings.NewReader(`{"format":1,"uses":1000}`))
