@@ -42,7 +42,7 @@ func TestNothingNewerThanAllMembersRead(t *testing.T) {
 }
 
 func TestWhoIsTooOldDoesNotJoin(t *testing.T) {
-	m := &member{raft: raftOfOne(t)}
+	m := &member{raft: raftOfOne(t), self: wireName{node: "a"}}
 	m.early.Store(m.raft)
 	m.options.Version = "v9"
 	check(t, m.admit("b", 0))
