@@ -36,6 +36,7 @@ func (c *ctl) doctorCommand() *cobra.Command {
   disk              room, and how long a sync takes, in the data directory
   scripts           who could change the directories that they run from
   peers             whether their ports can be reached, and by packets of full size
+  firewall          whether nftables here drops what other nodes and VRRP routers send
   addresses         whether somebody answers for one that no node holds
 
 Run it as root; without, what cannot be seen is a note. Without a running daemon it goes by the node file, and does

@@ -59,7 +59,7 @@ type use struct {
 func Examine(ctx context.Context, h Host) []Finding {
 	var found []Finding
 	for _, look := range []func(context.Context) []Finding{
-		h.node, h.settings, h.managers, h.kernel, h.rights, h.clock, h.scripts, h.disk, h.peers, h.mtu, h.duplicates,
+		h.node, h.settings, h.managers, h.kernel, h.rights, h.clock, h.scripts, h.disk, h.peers, h.firewall, h.mtu, h.duplicates,
 	} {
 		found = append(found, look(ctx)...)
 	}
