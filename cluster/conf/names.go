@@ -3,15 +3,16 @@ package conf
 import (
 	"fmt"
 	"regexp"
-	"strings"
 )
 
 var nodeName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*$`)
 
+const maxNodeName = 63
+
 // CheckNode reports why a name cannot be a node's, as a Problem: it is a host name of RFC 1123 section 2.1, of at
 // most 63 bytes.
 func CheckNode(name string) error {
-	if len(name) <= 63 && nodeName.MatchString(name) {
+	if len(name) <= maxNodeName && nodeName.MatchString(name) {
 		return nil
 	}
 	return Problem{Text: fmt.Sprintf("%q is not a node name", Short(name)), Remedy: "use at most 63 letters, digits, `-` and `.`, as in node1 or db-2.example"}
@@ -29,12 +30,19 @@ func CheckLabel(key, value string) error {
 	return nil
 }
 
-// CheckInterface reports why a name cannot be a network interface's, as a Problem. The kernel's rule is dev_valid_name;
-// here a name is also plain ASCII.
+// interfaceName is the kernel's dev_valid_name, in plain ASCII; but for `.` and `..`.
+var interfaceName = regexp.MustCompile(`^[!-.0-9;-~]{1,15}$`)
+
+// CheckInterface reports why a name cannot be a network interface's, as a Problem.
 func CheckInterface(name string) error {
-	bad := func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == ':' }
-	if name == "" || len(name) > 15 || name == "." || name == ".." || strings.ContainsFunc(name, bad) {
+	if !interfaceName.MatchString(name) || name == "." || name == ".." {
 		return Problem{Text: fmt.Sprintf("%q is not an interface name", Short(name)), Remedy: "use 1 to 15 characters without space, `/` and `:`, as in eth0 or bond0.100"}
 	}
 	return nil
 }
+
+// Bounds of names, for schemas.
+var (
+	NodeBound      = Bound{Pattern: nodeName.String(), Longest: maxNodeName}
+	InterfaceBound = Bound{Pattern: interfaceName.String()}
+)

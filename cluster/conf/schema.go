@@ -1,9 +1,13 @@
 package conf
 
-import "reflect"
+import (
+	"fmt"
+	"reflect"
+	"time"
+)
 
 // Schema describes what Decode takes for a value, as JSON Schema (draft 2020-12), for editors. It says what keys and
-// types there are; rules beyond that are the program's own.
+// types there are, and what Bound adds; rules beyond that are the program's own.
 type Schema struct {
 	Dialect     string             `json:"$schema,omitempty"`
 	Title       string             `json:"title,omitempty"`
@@ -13,7 +17,11 @@ type Schema struct {
 	Items       *Schema            `json:"items,omitempty"`
 	Properties  map[string]*Schema `json:"properties,omitempty"`
 	Additional  any                `json:"additionalProperties,omitempty"` // false, or what each value is
-	Enum        []string           `json:"enum,omitempty"`
+	Enum        []any              `json:"enum,omitempty"`
+	Minimum     *int               `json:"minimum,omitempty"`
+	Maximum     *int               `json:"maximum,omitempty"`
+	Pattern     string             `json:"pattern,omitempty"`
+	MaxLength   *int               `json:"maxLength,omitempty"`
 	Default     any                `json:"default,omitempty"`
 
 	// Order is that of the properties, as in the code.
@@ -69,6 +77,67 @@ func structSchema(t reflect.Type) *Schema {
 	for i, name := range fieldNames(t) {
 		s.Properties[name] = schemaOf(t.Field(i).Type)
 		s.Order = append(s.Order, name)
+	}
+	return s
+}
+
+// Bound is what a value has to be beyond its type, and what it is where nothing is said. Nil and zero say nothing.
+type Bound struct {
+	Least, Most any // of a whole number, int; of a time, Duration
+	OneOf       []any
+	Pattern     string
+	Longest     int // of a text, in characters
+	Default     any
+}
+
+// Between is the bound of a whole number.
+func Between(least, most int) Bound { return Bound{Least: least, Most: most} }
+
+// Lasting is the bound of a time.
+func Lasting(least, most time.Duration) Bound {
+	return Bound{Least: Duration(least), Most: Duration(most)}
+}
+
+// Else adds the default.
+func (b Bound) Else(value any) Bound {
+	if d, ok := value.(time.Duration); ok {
+		value = Duration(d).String()
+	}
+	b.Default = value
+	return b
+}
+
+// Bind adds bounds by their keys' paths. JSON Schema has no bounds of times, so those are told in words.
+func (s *Schema) Bind(bounds map[string]Bound) *Schema {
+	s.Keys(func(path string, at *Schema) {
+		b, ok := bounds[path]
+		if !ok {
+			return
+		}
+		at.Enum, at.Default = b.OneOf, b.Default
+		text := at
+		if at.Items != nil {
+			text = at.Items
+		}
+		text.Pattern = b.Pattern
+		if b.Longest > 0 {
+			text.MaxLength = &b.Longest
+		}
+		switch least := b.Least.(type) {
+		case int:
+			most := b.Most.(int)
+			at.of().Minimum, at.of().Maximum = &least, &most
+		case Duration:
+			at.Description = fmt.Sprintf("%v to %v", least, b.Most)
+		}
+	})
+	return s
+}
+
+// of is what each value of a mapping is, and else the schema itself.
+func (s *Schema) of() *Schema {
+	if each, ok := s.Additional.(*Schema); ok {
+		return each
 	}
 	return s
 }

@@ -19,8 +19,10 @@ const (
 	maxGroups       = 4096
 	maxAddresses    = 16384
 	maxPreemptDelay = 1000 * time.Second // keepalived's
-	maxLinkWeight   = 253                // between the lowest priority and the highest
-	maxLabel        = 15                 // IFNAMSIZ without the final zero
+	minPriority     = 1
+	maxPriority     = 254
+	maxLinkWeight   = maxPriority - minPriority
+	maxLabel        = 15 // IFNAMSIZ without the final zero
 )
 
 // checker applies the rules that one value alone cannot break.
@@ -176,12 +178,12 @@ func (c *checker) label(key string, a state.Address) {
 }
 
 func (c *checker) priorities(path string, g *state.Group) {
-	if g.Priority < 1 || g.Priority > 254 {
+	if g.Priority < minPriority || g.Priority > maxPriority {
 		c.doc.Add(path+".priority", fmt.Sprintf("%d is out of range", g.Priority), "use 1 to 254; to keep a node from holding the group, give it 0 under `priorities`")
 	}
 	for _, node := range slices.Sorted(maps.Keys(g.Priorities)) {
 		key := conf.Join(path+".priorities", node)
-		if p := g.Priorities[node]; p < 0 || p > 254 {
+		if p := g.Priorities[node]; p < 0 || p > maxPriority {
 			c.doc.Add(key, fmt.Sprintf("%d is out of range", p), "use 1 to 254, or 0 for a node that never holds the group")
 		}
 		c.addError(key, conf.CheckNode(node))

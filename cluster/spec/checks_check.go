@@ -19,8 +19,12 @@ const (
 	maxChecks   = 128
 	minInterval = 100 * time.Millisecond
 	maxInterval = time.Hour
+	minTimeout  = 10 * time.Millisecond
 	maxInARow   = 1000
 	maxArgs     = 64
+	maxQuorum   = 65535
+	minStatus   = 100 // RFC 9110 section 15
+	maxStatus   = 599
 )
 
 // check applies the rules of one check.
@@ -39,7 +43,7 @@ func (c *checker) check(path string, check *state.Check) {
 	c.kind(path, check)
 	c.bounded(path+".interval", check.Interval, minInterval, maxInterval)
 	if check.Interval >= minInterval && check.Interval <= maxInterval {
-		c.bounded(path+".timeout", check.Timeout, 10*time.Millisecond, maxInterval)
+		c.bounded(path+".timeout", check.Timeout, minTimeout, maxInterval)
 	}
 	c.inARow(path+".rise", check.Rise)
 	c.inARow(path+".fall", check.Fall)
@@ -156,8 +160,8 @@ func (c *checker) http(key string, h *state.HTTPCheck) {
 	case h.Insecure && u.Scheme != "https":
 		c.doc.Add(key+".insecure", "it is about https", "remove it")
 	}
-	if h.Status < 100 || h.Status > 599 {
-		c.doc.Add(key+".status", fmt.Sprintf("%d is no status of HTTP", h.Status), "use 100 to 599")
+	if h.Status < minStatus || h.Status > maxStatus {
+		c.doc.Add(key+".status", fmt.Sprintf("%d is no status of HTTP", h.Status), fmt.Sprintf("use %d to %d", minStatus, maxStatus))
 	}
 }
 
@@ -168,8 +172,8 @@ func (c *checker) process(key string, p *state.ProcessCheck) {
 	case !p.FullCommand && strings.ContainsAny(p.Name, "/ "):
 		c.doc.Add(key, fmt.Sprintf("%q is more than a process's name", conf.Short(p.Name)), "write the name alone, or the whole command line with `full_command: true`")
 	}
-	if p.Quorum < 0 || p.Quorum > 65535 {
-		c.doc.Add(key+".quorum", fmt.Sprintf("%d is out of range", p.Quorum), "use 0 to 65535")
+	if p.Quorum < 0 || p.Quorum > maxQuorum {
+		c.doc.Add(key+".quorum", fmt.Sprintf("%d is out of range", p.Quorum), fmt.Sprintf("use 0 to %d", maxQuorum))
 	}
 	if p.QuorumMax < 0 || p.QuorumMax != 0 && p.QuorumMax < p.Quorum {
 		c.doc.Add(key+".quorum_max", fmt.Sprintf("%d is less than the quorum", p.QuorumMax), "use no less than `quorum`, or leave it out for no limit")

@@ -126,8 +126,16 @@ func (c *checker) host(key, address, link string) {
 	}
 }
 
+// part is the key of what may stand alone in place of a mapping.
+func (c *checker) part(key, name string) string {
+	if c.doc.Has(key + "." + name) {
+		return key + "." + name
+	}
+	return key
+}
+
 func (c *checker) ping(key string, p *state.PingCheck) {
-	c.host(key, p.Address, p.Interface)
+	c.host(c.part(key, "address"), p.Address, p.Interface)
 	if p.Interface != "" {
 		c.addError(key+".interface", conf.CheckInterface(p.Interface))
 	}
@@ -146,7 +154,7 @@ func (c *checker) arp(key string, a *state.ARPCheck) {
 }
 
 func (c *checker) bond(key string, b *state.BondCheck) {
-	c.addError(key, conf.CheckInterface(b.Name))
+	c.addError(c.part(key, "name"), conf.CheckInterface(b.Name))
 	if b.Links < 0 || b.Links > maxLinks {
 		c.doc.Add(key+".links", fmt.Sprintf("%d is out of range", max(b.Links, 0)), fmt.Sprintf("use 1 to %d, or leave it out for all links of the bond", maxLinks))
 	}

@@ -107,7 +107,7 @@ func (c *checker) keptApart(path string, g *state.Group) {
 	case g.Apart == "" && !g.ApartStrict && !c.doc.Has(key):
 		return
 	case !groupName.MatchString(g.Apart):
-		c.doc.Add(key, fmt.Sprintf("%q is not the name of a set", conf.Short(g.Apart)), "use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first")
+		c.doc.Add(c.part(key, "set"), fmt.Sprintf("%q is not the name of a set", conf.Short(g.Apart)), "use at most 63 letters, digits, `_`, `.` and `-`, with a letter or digit first")
 		return
 	}
 	set := c.apart[g.Apart]

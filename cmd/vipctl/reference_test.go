@@ -70,10 +70,19 @@ func takes(s *conf.Schema) string {
 	names := map[string]string{"string": "text", "integer": "whole number", "boolean": "true, false", "array": "list", "object": "mapping"}
 	switch kind := s.Type.(type) {
 	case []string:
+		if s.Description != "" {
+			return "duration, " + s.Description
+		}
 		return "duration"
 	case string:
 		if len(s.Enum) > 0 {
-			return strings.Join(s.Enum, ", ")
+			return strings.Trim(strings.ReplaceAll(fmt.Sprint(s.Enum), " ", ", "), "[]")
+		}
+		if s.Minimum != nil {
+			return fmt.Sprintf("%s, %d to %d", names[kind], *s.Minimum, *s.Maximum)
+		}
+		if each, ok := s.Additional.(*conf.Schema); ok {
+			return "mapping to " + takes(each)
 		}
 		if s.Items != nil {
 			return "list of " + takes(s.Items)

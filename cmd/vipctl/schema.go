@@ -15,9 +15,9 @@ func (c *ctl) schemaCommand() *cobra.Command {
 		Use:     "schema node|spec",
 		GroupID: "serve",
 		Short:   "Print the JSON Schema of the node file or of the specification, for editors",
-		Long: `schema prints what keys and types a file may have, as JSON Schema, from the code that reads it. An editor that knows
-it completes keys and marks mistakes while one types; the rules beyond keys and types are those of vipd --check and of
-vipctl apply --dry-run.
+		Long: `schema prints what keys, types and values a file may have, as JSON Schema, from the code that reads it. An editor that
+knows it completes keys and marks mistakes while one types; the rules that concern several values are those of vipd
+--check and of vipctl apply --dry-run.
 
 With the YAML language server, save it and name it in the file's first line:
 

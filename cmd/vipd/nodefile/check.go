@@ -15,6 +15,12 @@ import (
 // maxSocketPath is the size of sun_path without its final zero (unix(7)).
 const maxSocketPath = 107
 
+// Bounds of a port.
+const (
+	minPort = 1
+	maxPort = 65535
+)
+
 // check reports to doc which values cannot be.
 func (f *File) check(doc *conf.Document) {
 	if f.Node != "" {
@@ -68,8 +74,8 @@ func (f *File) checkPorts(doc *conf.Document) {
 		key   string
 		value int
 	}{{"gossip_port", f.GossipPort}, {"cluster_port", f.ClusterPort}} {
-		if port.value < 1 || port.value > 65535 {
-			doc.Add(port.key, fmt.Sprintf("%d is not a port", port.value), "use 1 to 65535")
+		if port.value < minPort || port.value > maxPort {
+			doc.Add(port.key, fmt.Sprintf("%d is not a port", port.value), fmt.Sprintf("use %d to %d", minPort, maxPort))
 		}
 	}
 	// Both listen on TCP.

@@ -9,13 +9,17 @@ import (
 // Schema is the JSON Schema of a node file.
 func Schema() *conf.Schema {
 	s := conf.SchemaOf("vipd node file", File{})
-	for _, key := range []string{"gossip_port", "cluster_port", "data_dir", "socket", "fence", "realtime", "script_dirs"} {
+	for _, key := range []string{"data_dir", "socket", "realtime", "script_dirs"} {
 		s.Properties[key].Default = value(key)
 	}
-	s.Properties["fence"].Enum = []string{string(FenceNFTables), string(FenceNone)}
-	s.Properties["log"].Properties["level"].Enum = []string{"debug", "info", "warn", "error"}
-	s.Properties["log"].Properties["format"].Enum = []string{"text", "json"}
-	return s
+	return s.Bind(map[string]conf.Bound{
+		"node":         conf.NodeBound,
+		"gossip_port":  conf.Between(minPort, maxPort).Else(value("gossip_port")),
+		"cluster_port": conf.Between(minPort, maxPort).Else(value("cluster_port")),
+		"fence":        {OneOf: []any{string(FenceNFTables), string(FenceNone)}, Default: value("fence")},
+		"log.level":    {OneOf: []any{"debug", "info", "warn", "error"}},
+		"log.format":   {OneOf: []any{"text", "json"}},
+	})
 }
 
 // value is the default of a key.
