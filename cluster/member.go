@@ -146,6 +146,7 @@ func (m *member) assemble() error {
 		lapsed: func() {
 			wakeTenant()
 			kick(m.soloist.wake)
+			m.changes.raise()
 		},
 		gaveUp: m.giveUpEpoch,
 		broken: m.fail,

@@ -39,7 +39,7 @@ type roles struct {
 	health func(*state.State) placement.NodeHealth
 	runner *hooks.Runner
 
-	begun bool // this start had an epoch
+	begun bool // this start had a lease
 }
 
 // start runs until the function it returns is called, after everything was let go of, and then says so. stays says
@@ -86,10 +86,10 @@ func (r *roles) follow(ctx context.Context) {
 func (r *roles) look() {
 	view := r.view()
 	me := view.Nodes[r.node]
-	if r.begun = r.begun || me != nil && r.epoch() != 0; !r.begun || view.Index == 0 {
+	now, keep := r.serving(), map[string]bool{}
+	if r.begun = r.begun || me != nil && r.epoch() != 0 && (r.leased() || now.alone); !r.begun || view.Index == 0 {
 		return
 	}
-	now, keep := r.serving(), map[string]bool{}
 	var health *placement.NodeHealth
 	for _, name := range slices.Sorted(maps.Keys(view.Groups)) {
 		g := view.Groups[name]
@@ -123,7 +123,8 @@ func (r *roles) look() {
 	r.runner.SayLast(keep, "the group is not this node's to hold any more")
 }
 
-// apart says what this node is to a group that it does not carry; nothing while that is not known.
+// apart says what this node is to a group that it does not carry; nothing while that is not known. In keepalived's words
+// a BACKUP takes over when the master goes, and who would not is in FAULT.
 func (r *roles) apart(view *state.State, g *state.Group, h placement.NodeHealth) hooks.Moment {
 	a := view.Assignments[g.Name]
 	m := hooks.Moment{Role: hooks.Backup, Serial: a.Serial, Reason: a.Reason}
@@ -134,11 +135,15 @@ func (r *roles) apart(view *state.State, g *state.Group, h placement.NodeHealth)
 		m.Role, m.Reason = hooks.Fault, h.Unfit
 	case h.Ineligible[g.Name] != "":
 		m.Role, m.Reason = hooks.Fault, h.Ineligible[g.Name]
+	case view.Nodes[r.node] != nil && view.Nodes[r.node].Drained:
+		m.Role, m.Reason = hooks.Fault, "it is drained"
 	case h.Unknown[g.Name] != "":
 		m.Role = ""
-	case a.Holder != r.node:
+	case !r.leased() && g.OnQuorumLoss == state.FallBack:
+		m.Reason = "it has no lease from a majority, and is not VRRP's master"
 	case !r.leased():
-		m.Reason = "it has no lease from a majority"
+		m.Role, m.Reason = hooks.Fault, "it has no lease from a majority"
+	case a.Holder != r.node:
 	case g.VRRP != nil:
 		m.Reason = "its virtual router is not master"
 	default:

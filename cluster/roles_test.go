@@ -24,7 +24,8 @@ func TestRoleApart(t *testing.T) {
 		{"another holds it", "b", false, false, placement.NodeHealth{}, hooks.Backup, "moved"},
 		{"not here yet", "a", false, false, placement.NodeHealth{}, hooks.Backup, "its addresses are not here yet"},
 		{"a router outside", "a", true, false, placement.NodeHealth{}, hooks.Backup, "its virtual router is not master"},
-		{"no lease", "a", false, true, placement.NodeHealth{}, hooks.Backup, "it has no lease from a majority"},
+		{"no lease", "a", false, true, placement.NodeHealth{}, hooks.Fault, "it has no lease from a majority"},
+		{"no lease and no holder", "b", false, true, placement.NodeHealth{}, hooks.Fault, "it has no lease from a majority"},
 		{"ill", "a", false, false, placement.NodeHealth{Ineligible: map[string]string{"web": "check x fails"}}, hooks.Fault, "check x fails"},
 		{"ill for another group", "b", false, false, placement.NodeHealth{Ineligible: map[string]string{"db": "check x fails"}}, hooks.Backup, "moved"},
 		{"not known", "b", false, false, placement.NodeHealth{Unknown: map[string]string{"web": "it has not run check x yet"}}, "", "moved"},
@@ -43,6 +44,30 @@ func TestRoleApart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who would not take over is in FAULT: a drained node, and one without a lease, unless VRRP may decide then.
+func TestRoleOfWhoWouldNotTakeOver(t *testing.T) {
+	leased := true
+	r := &roles{node: "a", leased: func() bool { return leased }}
+	g := &state.Group{Name: "web"}
+	a := &state.Node{Name: "a"}
+	view := &state.State{Nodes: map[string]*state.Node{"a": a}, Assignments: map[string]*state.Assignment{"web": {Holder: "b", Reason: "moved"}}}
+	is := func(role hooks.Role, reason string) {
+		t.Helper()
+		if m := r.apart(view, g, placement.NodeHealth{}); m.Role != role || m.Reason != reason {
+			t.Errorf("it is %q, because %s; want %q, because %s", m.Role, m.Reason, role, reason)
+		}
+	}
+	is(hooks.Backup, "moved")
+	a.Drained = true
+	is(hooks.Fault, "it is drained")
+	a.Drained = false
+	is(hooks.Backup, "moved")
+	leased = false
+	is(hooks.Fault, "it has no lease from a majority")
+	g.OnQuorumLoss = state.FallBack
+	is(hooks.Backup, "it has no lease from a majority, and is not VRRP's master")
 }
 
 // A group is carried from when the kernel has one of its addresses until it has none, and whoever follows is woken once for each

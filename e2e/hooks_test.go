@@ -20,13 +20,16 @@ type told struct {
 	serial          uint64
 }
 
-// tells returns what a node's notify script was told so far.
+// tells returns what a node's notify script was told so far. On a loaded machine a node may be without a lease for a
+// moment, which is a FAULT: that, and what it was before and is again, is left out.
 func (s *scene) tells(dir string, n *harness.Node) (list []told) {
 	s.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, n.Name))
 	if err != nil && !os.IsNotExist(err) {
 		s.Fatal(err)
 	}
+	var faulty bool
+	var before string // a FAULT
 	for line := range strings.Lines(string(text)) {
 		var t told
 		var group, previous string
@@ -34,7 +37,15 @@ func (s *scene) tells(dir string, n *harness.Node) (list []told) {
 			s.Fatalf("%s was told %q: %v", n, line, err)
 		}
 		t.previous = strings.Trim(previous, "<>")
-		list = append(list, t)
+		again := faulty
+		if again {
+			t.previous = before
+		}
+		if faulty = t.state == "FAULT"; faulty {
+			before = t.previous
+		} else if !again || t.state != before {
+			list = append(list, t)
+		}
 	}
 	return list
 }

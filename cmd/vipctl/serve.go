@@ -84,8 +84,9 @@ The file is YAML, as vipctl get prints it:
                                   # prohibit; priority, 1 to 32765
     notify:                       # scripts that a node runs when what it is to the group changes: for each role
       master: /etc/vipd/scripts/up     # it carries the addresses. A path, or {path: ..., args: [a, b]}
-      backup: /etc/vipd/scripts/down   # it does not, and could
-      fault: /etc/vipd/scripts/down    # it could not: an interface, a check or the kernel is the reason
+      backup: /etc/vipd/scripts/down   # it does not, and would if the holder went
+      fault: /etc/vipd/scripts/down    # it would not: an interface, a check or the kernel is the reason, or it has no
+                                       # lease, or is drained
       stop: /etc/vipd/scripts/down     # its daemon stops, or the group is not its to hold any more
       any: /etc/vipd/scripts/notify    # each of these; given INSTANCE, group, role in capitals and priority as arguments
       timeout: 30s                # of each script, 1ms to 1h (default 30s); then it is ended, and all that it started
