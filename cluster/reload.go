@@ -45,6 +45,18 @@ func (n *Node) SetTLS(own *trust.Own) error {
 	return nil
 }
 
+// SetLabels says which labels this node has from now on. The cluster knows them within a second, or when it can be reached.
+func (n *Node) SetLabels(labels map[string]string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.options.Labels = labels
+	if n.member != nil {
+		n.member.mu.Lock()
+		n.member.options.Labels = labels
+		n.member.mu.Unlock()
+	}
+}
+
 // Idle returns for how long the lease has not been looked after, which is done once a second at least; 0 if this node
 // is no member. It does not block.
 func (n *Node) Idle() time.Duration {

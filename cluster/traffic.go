@@ -184,7 +184,9 @@ func (m *member) found() state.Command {
 
 // asNode is this node as the cluster should know it.
 func (m *member) asNode() state.Node {
+	m.mu.Lock()
 	n := asNode(m.options, m.self.instance)
+	m.mu.Unlock()
 	n.Witness = m.desired == state.Witness
 	if !n.Witness {
 		n.Wanted = m.desired

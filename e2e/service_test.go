@@ -195,7 +195,7 @@ func TestService(t *testing.T) {
 	t.Log("a file with changes, one of which takes a restart")
 	original, err := os.ReadFile(n.NodeFile)
 	s.must(err)
-	s.must(os.WriteFile(n.NodeFile, append(original, "log: {level: debug}\nscript_dirs: []\nrealtime: false\n"...), 0o644))
+	s.must(os.WriteFile(n.NodeFile, append(original, "log: {level: debug}\nscript_dirs: []\nrealtime: false\nlabels: {rack: b}\n"...), 0o644))
 	s.must(syscall.Kill(n.Process().Pid, syscall.SIGHUP))
 	m.hears(s, "RELOADING=1", "MONOTONIC_USEC=")
 	m.hears(s, "READY=1", "STATUS=member of cluster", "takes a restart: realtime")
@@ -207,6 +207,13 @@ func TestService(t *testing.T) {
 	if log := n.Log(1 << 20); !strings.Contains(log, "level=DEBUG") || !strings.Contains(log, "key=script_dirs") {
 		t.Errorf("the level, or what was applied, is not in the log")
 	}
+	s.await("the cluster knows the label", func(ctx context.Context) error {
+		status, err := n.Status(ctx)
+		if err == nil && (len(status.Nodes) != 1 || status.Nodes[0].Labels["rack"] != "b") {
+			err = fmt.Errorf("it says %+v", status.Nodes)
+		}
+		return err
+	})
 
 	t.Log("a file with a mistake")
 	s.must(os.WriteFile(n.NodeFile, append(original, "fence: of\n"...), 0o644))

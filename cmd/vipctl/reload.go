@@ -16,8 +16,9 @@ func (c *ctl) reloadCommand() *cobra.Command {
 		GroupID: "operate",
 		Short:   "Have this host's vipd read its node file again",
 		Long: `reload has the daemon read its node file again, as systemctl reload vipd and SIGHUP do, and prints what changed
-since it was read last. Bonds, log.level, script_dirs, script_user and tls change at once; all other keys are named, and
-change when the daemon is restarted: vipctl restart-hold 20s && systemctl restart vipd does that without a takeover.
+since it was read last. Bonds, labels, log.level, script_dirs, script_user and tls change at once; all other keys are
+named, and change when the daemon is restarted: vipctl restart-hold 20s && systemctl restart vipd does that without a
+takeover.
 
 A file with a mistake changes nothing, and the exit code is 1. A change of the bonds that cuts this node off from its
 cluster is taken back within 30s, as with vipctl bond apply, and then nothing else changes either.`,

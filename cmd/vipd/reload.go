@@ -33,7 +33,7 @@ type reloader struct {
 }
 
 // live are the keys that take no restart.
-var live = map[string]bool{"log.level": true, "script_dirs": true, "script_user": true, "bonds": true, "tls.ca": true, "tls.cert": true, "tls.key": true, "tls.derived": true}
+var live = map[string]bool{"log.level": true, "script_dirs": true, "script_user": true, "labels": true, "bonds": true, "tls.ca": true, "tls.cert": true, "tls.key": true, "tls.derived": true}
 
 // reload does what the file says now, as far as a running daemon can. A file with a mistake changes nothing, and so
 // does one with bonds that cannot be made.
@@ -90,6 +90,7 @@ func (r *reloader) apply(ctx context.Context, progress api.Progress) (api.Reload
 		result.Changes = append(result.Changes, *c)
 	}
 	r.node.SetScripts(scripts)
+	r.node.SetLabels(written.Labels)
 	r.level.Set(levelOf(written.Log))
 	for _, c := range result.Changes {
 		if c.Live {
