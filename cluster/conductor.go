@@ -100,7 +100,7 @@ func (c *conductor) lead() bool {
 			return false
 		}
 		c.leading = true
-		c.inheritFlaps()
+		c.inheritFlaps(c.raft.View())
 	}
 	return true
 }
@@ -119,7 +119,7 @@ func (c *conductor) decide(view *state.State) (*state.Command, time.Duration) {
 		expire := state.Expire{Dead: dead}
 		after, _ := view.Apply(view.Index, state.Command{At: now, Expire: &expire})
 		moves := c.plan(after, c.judged(after)).Decisions
-		expire.Moves, c.lost = placement.Moves(moves), append(lostBy(view, dead), losses(moves)...)
+		expire.Moves, c.lost = movesOf(view, moves), append(lostBy(view, dead), losses(moves)...)
 		return &state.Command{At: now, Expire: &expire}, 0
 	}
 	if view.Paused.Over(now) {
@@ -132,7 +132,7 @@ func (c *conductor) decide(view *state.State) (*state.Command, time.Duration) {
 	c.better = plan.Better
 	if len(plan.Decisions) > 0 {
 		c.lost = losses(plan.Decisions)
-		return &state.Command{At: now, Assign: &state.Assign{Moves: placement.Moves(plan.Decisions)}}, 0
+		return &state.Command{At: now, Assign: &state.Assign{Moves: movesOf(view, plan.Decisions)}}, 0
 	}
 	wait := untilBeat()
 	for _, next := range []time.Duration{plan.Next, ends} {

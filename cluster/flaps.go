@@ -63,14 +63,18 @@ func (c *conductor) remember() {
 	c.tellFlaps()
 }
 
-// inheritFlaps goes on with what the last leader had damped.
-func (c *conductor) inheritFlaps() {
-	if c.damped == nil {
-		return
-	}
+// inheritFlaps goes on with what the last leader had damped, and with what the history tells of losses that it had
+// counted. How long those are ago is by the wall clock, which is good enough for a preference.
+func (c *conductor) inheritFlaps(view *state.State) {
+	now, wall := time.Duration(bootNow()), time.Now()
 	c.mu.Lock()
-	for _, stay := range c.damped() {
-		c.flaps.Inherit(stay)
+	if c.damped != nil {
+		for _, stay := range c.damped() {
+			c.flaps.Inherit(stay)
+		}
+	}
+	for _, e := range view.LostSince(wall.Add(-placement.FlapWithin)) {
+		c.flaps.Lost(placement.Stay{Group: e.Group, Node: e.From}, now-max(0, wall.Sub(e.At)))
 	}
 	c.mu.Unlock()
 	c.tellFlaps()
@@ -95,6 +99,15 @@ func (c *conductor) flapsNow() []placement.Stay {
 	defer c.mu.Unlock()
 	stays := c.flaps.Damped()
 	return stays[:min(len(stays), maxDamped)]
+}
+
+// movesOf says whose fault moves are where all members read that.
+func movesOf(view *state.State, decisions []placement.Decision) []state.Move {
+	moves := placement.Moves(decisions)
+	for i := range moves {
+		moves[i].Fault = moves[i].Fault && view.InUse() >= state.FaultVersion
+	}
+	return moves
 }
 
 // losses returns what nodes lose by decisions, by a fault of their own.

@@ -193,16 +193,17 @@ func Moves(decisions []Decision) []state.Move {
 	type way struct {
 		to, reason string
 		epoch      uint64
+		fault      bool
 	}
 	var moves []state.Move
 	at := map[way]int{}
 	for _, d := range decisions {
-		w := way{d.To, d.Reason, d.Epoch}
+		w := way{d.To, d.Reason, d.Epoch, d.Lost != ""}
 		i, ok := at[w]
 		if !ok {
 			i = len(moves)
 			at[w] = i
-			moves = append(moves, state.Move{To: d.To, Epoch: d.Epoch, Reason: d.Reason})
+			moves = append(moves, state.Move{To: d.To, Epoch: d.Epoch, Reason: d.Reason, Fault: w.fault})
 		}
 		moves[i].Groups = append(moves[i].Groups, state.Expected{Group: d.Group, Serial: d.Serial})
 	}

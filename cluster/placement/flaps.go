@@ -10,11 +10,11 @@ import (
 	"vipd/cluster/state"
 )
 
-// A node that lost a group flapLosses times within flapWithin flaps: the group does not prefer it until it has been
+// A node that lost a group flapLosses times within FlapWithin flaps: the group does not prefer it until it has been
 // stable for the group's damping.
 const (
 	flapLosses = 2
-	flapWithin = time.Minute
+	FlapWithin = time.Minute
 )
 
 // Stay is a node's having a group.
@@ -29,7 +29,7 @@ type Flaps struct{ of map[Stay]*flap }
 
 // flap is what is remembered of a stay.
 type flap struct {
-	losses []time.Duration // those within flapWithin of the newest
+	losses []time.Duration // those within FlapWithin of the newest
 	damped bool
 	// steady says that nothing changed since then; it is over when the node's standing does.
 	steady bool
@@ -40,7 +40,7 @@ type flap struct {
 // Lost notes that a node lost a group by its own fault.
 func (f *Flaps) Lost(s Stay, now time.Duration) {
 	r := f.record(s)
-	r.losses = slices.DeleteFunc(append(r.losses, now), func(at time.Duration) bool { return now-at > flapWithin })
+	r.losses = slices.DeleteFunc(append(r.losses, now), func(at time.Duration) bool { return now-at > FlapWithin })
 	r.damped = r.damped || len(r.losses) >= flapLosses
 	r.steady = false
 }
@@ -67,7 +67,7 @@ func (f *Flaps) Look(s *state.State, h Health, now time.Duration) (next time.Dur
 			continue
 		}
 		if !r.damped {
-			if now-r.losses[len(r.losses)-1] > flapWithin {
+			if now-r.losses[len(r.losses)-1] > FlapWithin {
 				delete(f.of, stay)
 			}
 			continue
@@ -115,7 +115,7 @@ func (h Health) Damp(s *state.State, stays []Stay) {
 		if of.Damped == nil {
 			of.Damped = map[string]string{}
 		}
-		of.Damped[stay.Group] = fmt.Sprintf("it lost %s twice within %v, and is not preferred until it has been stable for %v", stay.Group, conf.Duration(flapWithin), conf.Duration(g.DampedFor()))
+		of.Damped[stay.Group] = fmt.Sprintf("it lost %s twice within %v, and is not preferred until it has been stable for %v", stay.Group, conf.Duration(FlapWithin), conf.Duration(g.DampedFor()))
 		h[stay.Node] = of
 	}
 }

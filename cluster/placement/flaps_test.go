@@ -182,7 +182,7 @@ func TestWhatIsNoFlapping(t *testing.T) {
 		l.sick("n1", ill)
 		l.want(t, "ill", "n2")
 		l.sick("n1", well)
-		l.now += flapWithin + 1
+		l.now += FlapWithin + 1
 	}
 	if diff := cmp.Diff([]Stay(nil), l.flaps.Damped()); diff != "" {
 		t.Errorf("damped (-want +got):\n%s", diff)

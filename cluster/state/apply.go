@@ -60,6 +60,7 @@ type change struct {
 	result Result
 	events []*Event
 	before map[string]*Assignment // of groups that the command gave away, as they were before it
+	faults map[string]bool        // those of them that were lost by their holder's own fault
 
 	ownNodes, ownAssignments, ownDebts bool
 }
@@ -259,6 +260,9 @@ func (c *change) expire(e Expire) error {
 	for _, t := range e.Dead {
 		if n := c.Nodes[t.Node]; n != nil && n.Epoch == t.Epoch {
 			c.record(Event{Kind: Lost, Node: t.Node, Reason: fmt.Sprintf("a majority withdrew the lease of epoch %d", t.Epoch)})
+			for _, group := range c.HeldBy(t.Node) {
+				c.fault(group)
+			}
 			c.bury(t, "lease ended")
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // Command is one replicated change. Exactly one of the pointers is set.
 type Command struct {
 	Version int       `json:"v"`
-	At      time.Time `json:"at"`           // the leader's wall clock: for people, never for decisions
+	At      time.Time `json:"at"`           // the leader's wall clock: for people, and for what a preference depends on
 	By      string    `json:"by,omitempty"` // the node that asked, or a Who as text
 
 	Init       *Init       `json:"init,omitempty"`
@@ -98,6 +98,8 @@ type Move struct {
 	Epoch  uint64     `json:"epoch,omitempty"` // of To
 	Reason string     `json:"reason"`
 	Pin    bool       `json:"pin,omitempty"` // by an operator: the groups stay while To can hold them
+	// Fault says that who had the groups lost them by a fault of its own. It is of FaultVersion.
+	Fault bool `json:"fault,omitempty"`
 }
 
 // Expected names a group and the serial its assignment had when the move was decided. A group whose

@@ -58,6 +58,7 @@ type Event struct {
 	Serial  uint64    `json:"serial,omitempty"`  // of the group's assignment
 	Subject string    `json:"subject,omitempty"` // what fails or has recovered, as "check nginx"
 	Reason  string    `json:"reason,omitempty"`
+	Fault   bool      `json:"fault,omitempty"` // From lost the group by its own
 	// Duration, in nanoseconds; of a carried group at most so long nobody answered for it.
 	Duration time.Duration `json:"duration,omitempty"`
 	By       *Who          `json:"by,omitempty"` // nil: vipd itself
@@ -103,6 +104,29 @@ func (s *State) After(seq uint64) (events []*Event, missed bool) {
 	return s.History[i:], seq < s.Forgotten
 }
 
+// LostSince returns when nodes lost groups by a fault of their own since a time, oldest first. The times are leaders', while
+// other events have those of who asked, so the history is not in their order.
+func (s *State) LostSince(at time.Time) (lost []*Event) {
+	for _, e := range s.History {
+		if e.Kind == Held && e.Fault && !e.At.Before(at) {
+			lost = append(lost, e)
+		}
+	}
+	return lost
+}
+
+// fault notes that the holder of a group loses it by its own. Members that do not know of that have other histories, so
+// it waits until there are none.
+func (c *change) fault(group string) {
+	if c.InUse() < FaultVersion {
+		return
+	}
+	if c.faults == nil {
+		c.faults = map[string]bool{}
+	}
+	c.faults[group] = true
+}
+
 // record notes an event of the command that is being applied.
 func (c *change) record(e Event) {
 	if len(c.events) >= placesPerCommand {
@@ -122,7 +146,7 @@ func (c *change) chronicle() {
 		if now == nil || now.Holder == old.Holder && now.Epoch == old.Epoch {
 			continue
 		}
-		c.record(Event{Kind: Held, Group: name, Node: now.Holder, From: old.Holder, Serial: now.Serial, Reason: now.Reason})
+		c.record(Event{Kind: Held, Group: name, Node: now.Holder, From: old.Holder, Serial: now.Serial, Reason: now.Reason, Fault: c.faults[name]})
 	}
 	if len(c.events) == 0 {
 		return

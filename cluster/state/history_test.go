@@ -192,3 +192,44 @@ func TestWho(t *testing.T) {
 		}
 	}
 }
+
+// The history tells who lost a group by a fault of its own, from when on all members know of that.
+func TestHistoryTellsOfFaults(t *testing.T) {
+	s := mustApply(t, oneNode(t), Command{SetGroups: &SetGroups{Groups: []Group{group("web", "10.0.0.1/24"), group("db", "10.0.0.2/24")}}})
+	at := time.Unix(1_700_000_000, 0)
+	given := func(s *State, to string, fault bool) *State {
+		epoch := uint64(0)
+		if to != "" {
+			epoch = s.Nodes[to].Epoch
+		}
+		groups := []Expected{{"web", s.Assignments["web"].Serial}, {"db", s.Assignments["db"].Serial}}
+		if fault {
+			groups = groups[:1]
+		}
+		at = at.Add(time.Second)
+		return mustApply(t, s, Command{At: at, Assign: &Assign{Moves: []Move{{Groups: groups, To: to, Epoch: epoch, Reason: "r", Fault: fault}}}})
+	}
+	tells := func(s *State, since time.Time, want ...string) {
+		t.Helper()
+		var got []string
+		for _, e := range s.LostSince(since) {
+			got = append(got, e.From+" "+e.Group)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	s = mustApply(t, s, Command{Register: &Register{Node: "n1", Instance: "i", Start: "s"}})
+	s = given(given(s, "n1", false), "", true)
+	tells(s, time.Time{}) // not all know of it
+	s = mustApply(t, s, Command{Raise: &Raise{Version: FaultVersion}})
+	s = given(given(s, "n1", false), "", false)
+	tells(s, time.Time{})
+	s = given(given(s, "n1", false), "", true)
+	tells(s, time.Time{}, "n1 web")
+	tells(s, at.Add(1))
+	s = given(s, "n1", false)
+	s = mustApply(t, s, Command{At: at.Add(time.Minute), Expire: &Expire{Dead: []Tenure{{"n1", s.Nodes["n1"].Epoch}}}})
+	tells(s, time.Time{}, "n1 web", "n1 db", "n1 web")
+	tells(s, at.Add(time.Second), "n1 db", "n1 web")
+}

@@ -24,6 +24,9 @@ func (c *change) move(moves []Move) {
 			}
 			serial := c.nextSerial()
 			c.owe(serial, old, c.Groups[e.Group].IPs())
+			if m.Fault {
+				c.fault(e.Group)
+			}
 			next := Assignment{Group: e.Group, Holder: m.To, Epoch: m.Epoch, Serial: serial, Since: c.at, Reason: m.Reason, Pinned: m.Pin}
 			if m.To == "" {
 				next.Last = cmp.Or(old.Holder, old.Last)

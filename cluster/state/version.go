@@ -13,11 +13,11 @@ import (
 // the roles of members, 4 for Restore, NoteVersion for notes, RaiseVersion for Raise,
 // RotateVersion for Rotate, TicketVersion for SetTicket, ReversedVersion for checks, RecoverVersion for Recover and for
 // what Restore says of the voters, AddressVersion for options of addresses,
-// PathVersion for words of routes and rules.
+// PathVersion for words of routes and rules, FaultVersion for who lost a group by its own fault.
 //
 // Commands are read strictly, so each field that is added has to be of a newer version than those before it; the test
 // of testdata/fields.txt does not pass without.
-const CommandVersion = 12
+const CommandVersion = 13
 
 // RecoverVersion is the first version with Recover.
 const RecoverVersion = 10
@@ -27,6 +27,10 @@ const NoteVersion = 5
 
 // RaiseVersion is the first version with Raise.
 const RaiseVersion = 6
+
+// FaultVersion is the first version in which moves say, and the history tells, whose fault they are. The leader says so
+// once that version is in use; a failover does not wait for it.
+const FaultVersion = 13
 
 // Raise says that all members read commands up to a version, so that it may be used from now on. What a cluster may use
 // never falls: whoever reads less is not let in.
@@ -102,6 +106,12 @@ func (c Command) Needs() int {
 		if c.Restore.Voting != nil {
 			version = RecoverVersion
 		}
+	case c.Retire != nil:
+		version = max(version, movesNeed(c.Retire.Moves))
+	case c.Expire != nil:
+		version = max(version, movesNeed(c.Expire.Moves))
+	case c.Assign != nil:
+		version = max(version, movesNeed(c.Assign.Moves))
 	case c.Init != nil:
 		version = max(version, c.Init.Node.needs())
 	case c.Join != nil:
@@ -110,6 +120,13 @@ func (c Command) Needs() int {
 		version = max(version, groupsNeed(c.SetGroups.Groups, c.SetGroups.Checks))
 	}
 	return version
+}
+
+func movesNeed(moves []Move) int {
+	if slices.ContainsFunc(moves, func(m Move) bool { return m.Fault }) {
+		return FaultVersion
+	}
+	return 1
 }
 
 func groupsNeed(groups []Group, checks []Check) int {
