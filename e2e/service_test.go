@@ -114,7 +114,7 @@ func (m *manager) hears(s *scene, texts ...string) {
 }
 
 // What the unit grants is enough for all that a daemon does: real-time scheduling, addresses behind the fence, a virtual
-// MAC with the settings of the interface below, and scripts as another user, which get none of it.
+// MAC with the settings of the interface below, asking a gateway, and scripts as another user, which get none of it.
 func TestUnprivileged(t *testing.T) {
 	dir := scriptDir(t)
 	script(t, dir, "rights", `[ "$(id -u)" = 65534 ] && grep -q '^CapEff:.0000000000000000$' /proc/self/status || { grep Cap /proc/self/status | tr '\n' ' '; exit 1; }`)
@@ -125,12 +125,16 @@ func TestUnprivileged(t *testing.T) {
 	n := s.Nodes[0]
 	g := harness.Group("web", web4.String()+"/24")
 	g.VRRP = &state.VRRP{RouterID: 51, Version: 2, AdvertInt: time.Second, VirtualMAC: true}
-	g.Checks = []state.CheckUse{{Name: "rights"}, {Name: "init"}, {Name: "hangs", Weight: -1}}
+	g.Checks = []state.CheckUse{{Name: "rights"}, {Name: "init"}, {Name: "hangs", Weight: -1}, {Name: "gateway"}, {Name: "neighbour4"}, {Name: "neighbour6"}}
+	gateway := s.Lab.Client
 	hangs := every("hangs", state.Check{Script: &state.ScriptCheck{Path: dir + "/hangs"}})
 	hangs.Timeout = 200 * time.Millisecond
 	_, err := n.Client.Apply(s.wait(), api.ApplyRequest{Groups: []state.Group{g}, Checks: []state.Check{
 		every("rights", state.Check{Script: &state.ScriptCheck{Path: dir + "/rights"}}),
 		every("init", state.Check{Process: &state.ProcessCheck{Name: "vipd", Quorum: 1}}),
+		every("gateway", state.Check{Ping: &state.PingCheck{Address: gateway.IPv4.Addr().String(), Count: 3, Answers: 2}}),
+		every("neighbour4", state.Check{ARP: &state.ARPCheck{Address: gateway.IPv4.Addr().String(), Interface: "eth0"}}),
+		every("neighbour6", state.Check{ARP: &state.ARPCheck{Address: gateway.IPv6.Addr().String(), Interface: "eth0"}}),
 		hangs,
 	}})
 	s.must(err)
