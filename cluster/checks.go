@@ -171,7 +171,7 @@ func (m *member) checkStatus(view *state.State, c *state.Check) api.CheckStatus 
 	for _, name := range slices.Sorted(maps.Keys(view.Groups)) {
 		for _, u := range view.Groups[name].Checks {
 			if u.Name == c.Name {
-				status.Groups = append(status.Groups, api.CheckUse{Group: name, Weight: u.Weight})
+				status.Groups = append(status.Groups, api.CheckUse{Group: name, Weight: u.Weight, Reverse: u.Reverse})
 			}
 		}
 	}

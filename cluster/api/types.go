@@ -117,6 +117,8 @@ type CheckStatus struct {
 type CheckUse struct {
 	Group  string `json:"group"`
 	Weight int    `json:"weight"` // 0: a node on which it fails cannot hold the group
+	// Reverse turns the weight's sign, and with 0 what excludes a node.
+	Reverse bool `json:"reverse,omitempty"`
 }
 
 // CheckResult is what a check says on a node.

@@ -22,7 +22,8 @@ keeps what it has and gets nothing new.
 
 GROUPS are those that depend on the check, each with the weight that the check has for it: a negative one is
 taken off the node's priority while the check fails, a positive one is added while it does not, and with 0 a
-node on which it fails cannot hold the group. SAYS is the first line of what the last run said.`,
+node on which it fails cannot hold the group. "reversed" turns that round: the sign of the weight, or with 0 a
+node on which it does not fail. SAYS is the first line of what the last run said.`,
 		Example: "  vipctl checks\n  vipctl checks -o json | jq -r '.checks[] | .name as $c | .nodes[] | select(.state == \"failing\") | \"\\($c) \\(.node)\"'",
 		Args:    operands(),
 		RunE: c.action(func(ctx context.Context, _ []string) error {
@@ -58,7 +59,11 @@ func checksText(list api.CheckList, p paint, now time.Time) string {
 func groupsText(uses []api.CheckUse) string {
 	var groups []string
 	for _, u := range uses {
-		groups = append(groups, fmt.Sprintf("%s(%d)", u.Group, u.Weight))
+		reverse := ""
+		if u.Reverse {
+			reverse = " reversed"
+		}
+		groups = append(groups, fmt.Sprintf("%s(%d%s)", u.Group, u.Weight, reverse))
 	}
 	if len(groups) == 0 {
 		return "-"

@@ -63,6 +63,9 @@ var checkList = api.CheckList{Checks: []api.CheckStatus{
 	{Name: "maintenance", What: "file /run/maintenance", Interval: time.Second, Groups: []api.CheckUse{{Group: "web", Weight: 1}}, Nodes: []api.CheckResult{
 		{Node: "n1", State: "ok", Value: -5, Text: "it says -5"},
 	}},
+	{Name: "gateway", What: "ping 192.0.2.1", Interval: time.Second, Groups: []api.CheckUse{{Group: "api", Weight: 10, Reverse: true}}, Nodes: []api.CheckResult{
+		{Node: "n1", State: "ok", Text: "it answers"},
+	}},
 	{Name: "spare", What: "tcp h:1", Interval: time.Second, Groups: []api.CheckUse{}, Nodes: []api.CheckResult{}},
 }}
 
