@@ -95,3 +95,18 @@ func TestDrawing(t *testing.T) {
 		}
 	}
 }
+
+// What a silence lasted while somebody led is the longest overlap.
+func TestWhileLed(t *testing.T) {
+	lanes := []Lane{{Led: []Span{{From: 0, To: 10}, {From: 30, To: 40}}}, {Led: []Span{{From: 12, To: 20}}}}
+	for _, tt := range []struct {
+		silence Span
+		want    time.Duration
+	}{
+		{Span{From: 2, To: 5}, 3}, {Span{From: 8, To: 17}, 5}, {Span{From: 20, To: 30}, 0}, {Span{From: 5, To: 35}, 8},
+	} {
+		if got := whileLed([]Span{tt.silence}, lanes); got != tt.want {
+			t.Errorf("%v: %d, want %d", tt.silence, got, tt.want)
+		}
+	}
+}

@@ -176,7 +176,8 @@ func (r *Report) summary(out io.Writer, dir string) {
 		fmt.Fprintf(out, "%s  %s\n       %s\n", sign, v.Question, v.Text)
 	}
 	for _, a := range r.Addresses {
-		fmt.Fprintf(out, "     %-12s %d silences above 100 ms, longest %v\n", a.Address, len(a.Silences), a.Longest().Round(time.Millisecond))
+		fmt.Fprintf(out, "     %-12s %d silences above 100 ms, longest %v, and %v while a node led\n",
+			a.Address, len(a.Silences), a.Longest().Round(time.Millisecond), a.WhileLed.Round(time.Millisecond))
 	}
 	fmt.Fprintf(out, "report: %s\n", filepath.Join(dir, "report.html"))
 	if !r.OK() {

@@ -41,6 +41,9 @@ type Address struct {
 	Group    string     `json:"group"`
 	Holders  []Span     `json:"holders"`
 	Silences []Span     `json:"silences"`
+	// WhileLed is the longest part of a silence in which a node led with a lease. It is to be short, but a pause, the wan
+	// profile, a restart-hold or a busy machine may make it long, so it is no verdict.
+	WhileLed time.Duration `json:"longest_while_led_ns"`
 }
 
 // Double is a time in which two hosts answered for an address.
@@ -78,6 +81,7 @@ func (r *Report) look(reports []probe.Report) {
 				})
 			}
 		}
+		a.WhileLed = whileLed(a.Silences, r.Nodes)
 		r.Addresses = append(r.Addresses, a)
 	}
 	for _, p := range reports {
@@ -173,6 +177,19 @@ func (a Address) Longest() time.Duration {
 	var longest time.Duration
 	for _, s := range a.Silences {
 		longest = max(longest, s.To-s.From)
+	}
+	return longest
+}
+
+// whileLed is the longest time that is in a silence and in a span in which a node led.
+func whileLed(silences []Span, lanes []Lane) time.Duration {
+	var longest time.Duration
+	for _, s := range silences {
+		for _, lane := range lanes {
+			for _, led := range lane.Led {
+				longest = max(longest, min(s.To, led.To)-max(s.From, led.From))
+			}
+		}
 	}
 	return longest
 }
