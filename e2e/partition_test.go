@@ -82,6 +82,20 @@ func names(nodes []*harness.Node) string {
 	return strings.Join(all, " and ")
 }
 
+// mayBeOld asks a node that is cut off for what it cannot know: it says what it knows, and not that this is so now.
+func (w *watch) mayBeOld(n *harness.Node, groups []state.Group) {
+	w.Helper()
+	if _, err := n.Client.Spec(w.wait(), api.SpecRequest{}); err != nil {
+		w.Errorf("%s does not say what it knows: %v", n, err)
+	}
+	if _, err := n.Client.Spec(w.within(500*time.Millisecond), api.SpecRequest{Consistent: true}); err == nil {
+		w.Errorf("%s, cut off, claims that nothing newer is in force", n)
+	}
+	if _, err := n.Client.Apply(w.within(500*time.Millisecond), api.ApplyRequest{Groups: groups}); err == nil {
+		w.Errorf("%s, cut off, claims that the specification is in force", n)
+	}
+}
+
 // divide plays one partition.
 func (w *watch) divide(groups []state.Group, minority []*harness.Node, client string) {
 	majority := w.Except(minority...)
@@ -117,6 +131,9 @@ func (w *watch) divide(groups []state.Group, minority []*harness.Node, client st
 				w.taken(g.Name, w.Nodes[i])
 			}
 		}
+	}
+	if client == "everywhere" && len(minority) == 1 && minority[0] == w.Nodes[0] {
+		w.mayBeOld(minority[0], groups)
 	}
 	// The leader's own fall is its followers' business for a moment; all others must not notice anything.
 	untouched := func(limit time.Duration) {
