@@ -34,6 +34,7 @@ func (n *Node) Status(context.Context, api.None, api.Progress) (api.Status, erro
 	s.Quorum, _ = m.door.valid()
 	s.Profile = &view.Profile
 	s.Paused = view.Paused
+	s.Index = view.Index
 	s.Commands = m.commandVersions(view)
 	s.Warnings = m.warnings(view)
 	s.Secret = m.secretStatus(view)

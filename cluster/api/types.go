@@ -64,7 +64,9 @@ type Status struct {
 	Profile  *state.Profile `json:"profile,omitempty"`
 	Paused   *state.Pause   `json:"paused,omitempty"` // nil: groups move as they should
 	Commands *Commands      `json:"commands,omitempty"`
-	Secret   *SecretStatus  `json:"secret,omitempty"`
+	// Index is that of the newest command this node knows.
+	Index  uint64        `json:"index,omitempty"`
+	Secret *SecretStatus `json:"secret,omitempty"`
 	// Warnings are conditions that weaken what vipd promises.
 	Warnings []string       `json:"warnings,omitempty"`
 	Nodes    []NodeStatus   `json:"nodes"`

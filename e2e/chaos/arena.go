@@ -22,8 +22,9 @@ import (
 
 const (
 	nodeCount = 5
-	// diskSize is that of a node's file system: small enough to be filled in a moment.
-	diskSize = 24 << 20
+	// diskSize is that of a node's file system: small enough to be filled in a moment, and room for Raft's log at its
+	// bound of 16 MiB, as bbolt stores it, and for two snapshots.
+	diskSize = 64 << 20
 	// sharedID is the virtual router that the cluster shares with the peers.
 	sharedID = 51
 )

@@ -110,3 +110,21 @@ func TestWhileLed(t *testing.T) {
 		}
 	}
 }
+
+// Commands are counted while a node has a lease; one that catches up is not busy.
+func TestBusiest(t *testing.T) {
+	l := &Lane{Held: []Span{{From: 0}}}
+	for _, m := range []mark{{0, 100}, {5 * second, 150}, {11 * second, 210}, {21 * second, 3210}} {
+		l.learnt(m.index, m.at)
+	}
+	if l.Busiest != 300 || l.BusiestAt != 21*second {
+		t.Errorf("%.0f a second until %v, want 300 until 21s", l.Busiest, l.BusiestAt)
+	}
+	l = &Lane{Held: []Span{{From: 0}}}
+	l.learnt(100, 0)
+	l.Held = append(l.Held, Span{From: 30 * second})
+	l.learnt(9000, 31*second)
+	if l.Busiest != 0 {
+		t.Errorf("one that caught up was busy: %.0f", l.Busiest)
+	}
+}

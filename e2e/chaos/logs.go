@@ -2,10 +2,13 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
 // keepLogs copies what the daemons and the peers wrote, and returns it by name.
@@ -26,6 +29,19 @@ func (a *arena) keepLogs(dir string) (map[string]string, error) {
 		}
 	}
 	return logs, errors.Join(errs...)
+}
+
+// sizeOf is how many bytes are allocated to the files below a directory.
+func sizeOf(dir string) (total int64) {
+	// What goes away meanwhile has no size.
+	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		var st unix.Stat_t
+		if err == nil && unix.Lstat(path, &st) == nil {
+			total += st.Blocks * 512
+		}
+		return nil
+	})
+	return total
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

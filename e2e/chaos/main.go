@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -157,7 +158,10 @@ func judge(a *arena, r *Report, c *clients, logDir string) error {
 	verdicts := []Verdict{r.oneHolder()}
 	verdicts = append(verdicts, history(c.ops).check(2*time.Minute)...)
 	verdicts = append(verdicts, r.Verdicts...)
-	r.Verdicts = append(verdicts, r.wellBehaved(logs))
+	r.Verdicts = append(verdicts, r.wellBehaved(logs), r.calm())
+	for _, n := range a.Nodes {
+		r.Data = append(r.Data, sizeOf(n.DataDir))
+	}
 	for _, sentence := range a.Busy() {
 		a.note("%s", sentence)
 	}
@@ -179,6 +183,7 @@ func (r *Report) summary(out io.Writer, dir string) {
 		fmt.Fprintf(out, "     %-12s %d silences above 100 ms, longest %v, and %v while a node led\n",
 			a.Address, len(a.Silences), a.Longest().Round(time.Millisecond), a.WhileLed.Round(time.Millisecond))
 	}
+	fmt.Fprintf(out, "     the data directories have %d KiB at most\n", slices.Max(append(r.Data, 0))>>10)
 	fmt.Fprintf(out, "report: %s\n", filepath.Join(dir, "report.html"))
 	if !r.OK() {
 		fmt.Fprintf(out, "VIOLATED; the same schedule again: %s\n", r.Replay)

@@ -23,16 +23,18 @@ type Report struct {
 	Version string        `json:"version"` // of vipd
 	Kernel  string        `json:"kernel"`
 	// Replay is the command that plays the same schedule.
-	Replay    string         `json:"replay"`
-	Verdicts  []Verdict      `json:"verdicts"`
-	Notes     []string       `json:"notes,omitempty"`
-	Faults    []Deed         `json:"faults"`
-	Nodes     []Lane         `json:"nodes"`
-	Addresses []Address      `json:"addresses"`
-	Doubles   []Double       `json:"double_answers"`
-	Endings   []ending       `json:"ended_by_themselves"`
-	Commands  []Op           `json:"commands"`
-	Prober    []probe.Prober `json:"prober"`
+	Replay    string    `json:"replay"`
+	Verdicts  []Verdict `json:"verdicts"`
+	Notes     []string  `json:"notes,omitempty"`
+	Faults    []Deed    `json:"faults"`
+	Nodes     []Lane    `json:"nodes"`
+	Addresses []Address `json:"addresses"`
+	Doubles   []Double  `json:"double_answers"`
+	Endings   []ending  `json:"ended_by_themselves"`
+	Commands  []Op      `json:"commands"`
+	// Data are the sizes of the nodes' data directories at the end, in bytes.
+	Data   []int64        `json:"data_bytes"`
+	Prober []probe.Prober `json:"prober"`
 }
 
 // Address is what the client saw of one.
@@ -150,6 +152,23 @@ func (r *Report) wellBehaved(logs map[string]string) Verdict {
 	if len(found) > 0 {
 		v.OK, v.Text = false, strings.Join(found, "; ")
 	}
+	return v
+}
+
+// calmLimit is how many commands a second are more than anybody asked for: the daemons then talk to themselves.
+const calmLimit = 100
+
+// calm is the verdict on what the daemons write down of their own accord.
+func (r *Report) calm() Verdict {
+	v := Verdict{Question: "the daemons write down no more than there is to", OK: true}
+	var most Lane
+	for _, lane := range r.Nodes {
+		if lane.Busiest >= most.Busiest {
+			most = lane
+		}
+	}
+	v.OK = most.Busiest <= calmLimit
+	v.Text = fmt.Sprintf("at most %.0f commands a second for %v, until %.0f s by %s", most.Busiest, busyFor, most.BusiestAt.Seconds(), most.Node)
 	return v
 }
 

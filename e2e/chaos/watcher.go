@@ -33,6 +33,32 @@ type Lane struct {
 	Up   []Span `json:"up"`    // its daemon answered at its socket
 	Held []Span `json:"lease"` // it had the lease
 	Led  []Span `json:"led"`   // it believed to lead, and had the lease
+	// Busiest is the most commands a second that it learnt of in one go of busyFor or more, and when that ended.
+	Busiest   float64       `json:"busiest"`
+	BusiestAt time.Duration `json:"busiest_at_ns"`
+	from      mark
+}
+
+// busyFor is how long commands are counted for; see [Lane.Busiest].
+const busyFor = 10 * time.Second
+
+// mark is what the newest command was at a time.
+type mark struct {
+	at    time.Duration
+	index uint64
+}
+
+// learnt takes in the newest command that a node knows. A node that is new, or was away, catches up, which says nothing.
+func (l *Lane) learnt(index uint64, now time.Duration) {
+	switch span := now - l.from.at; {
+	case index < l.from.index || l.from.index == 0 || len(l.Held) == 0 || now-l.Held[len(l.Held)-1].From < span:
+		l.from = mark{now, index}
+	case span >= busyFor:
+		if rate := float64(index-l.from.index) / span.Seconds(); rate > l.Busiest {
+			l.Busiest, l.BusiestAt = rate, now
+		}
+		l.from = mark{now, index}
+	}
 }
 
 // watcher looks on: what nodes say of themselves, and what a client sees of the addresses.
@@ -133,6 +159,9 @@ func (w *watcher) look(ctx context.Context, n *harness.Node, lane *Lane) {
 		up := err == nil
 		extend(&lane.Up, up, now)
 		extend(&lane.Held, up && s.Quorum, now)
+		if up && s.Quorum {
+			lane.learnt(s.Index, now)
+		}
 		extend(&lane.Led, up && s.Quorum && s.Leader == n.Name, now)
 		select {
 		case <-ctx.Done():
