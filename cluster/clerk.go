@@ -9,12 +9,14 @@ import (
 	"sync"
 	"time"
 
+	"vipd/cluster/lease"
 	"vipd/cluster/state"
 )
 
 // Intervals of the clerk.
 const (
 	clerkRetry = 20 * time.Millisecond
+	clerkRest  = time.Second     // at most, after command upon command was refused
 	clerkLimit = 2 * time.Second // of one command
 )
 
@@ -30,6 +32,10 @@ type clerk struct {
 	longOver func() bool
 	wake     chan struct{}
 
+	refused bool          // something was, in this step
+	pause   time.Duration // after the last refusal
+	rests   lease.Instant // until then
+
 	mu       sync.Mutex
 	letGo    map[uint64]state.Tenure // debts to be settled, by serial
 	spent    state.Tenure            // to be retired once nothing is carried
@@ -38,13 +44,28 @@ type clerk struct {
 
 // Run writes until ctx ends.
 func (c *clerk) Run(ctx context.Context) error {
-	lookRound(ctx, c.wake, func() time.Duration {
-		if !c.step(ctx) {
-			return clerkRetry
-		}
-		return untilBeat()
-	})
+	lookRound(ctx, c.wake, func() time.Duration { return c.turn(ctx) })
 	return nil
+}
+
+// turn takes a step, and returns how long to wait for the next. A command that is refused stands in the log all the
+// same, and whoever follows the log is woken by it: without a rest a lasting refusal would fill all disks.
+func (c *clerk) turn(ctx context.Context) time.Duration {
+	if wait := c.rests.Sub(bootNow()); wait > 0 {
+		return wait
+	}
+	c.refused = false
+	done := c.step(ctx)
+	if c.refused {
+		c.pause = min(max(2*c.pause, clerkRetry), clerkRest)
+		c.rests = bootNow().Add(c.pause)
+		return c.pause
+	}
+	c.pause = 0
+	if !done {
+		return clerkRetry
+	}
+	return untilBeat()
 }
 
 // settle has debts written off.
@@ -141,8 +162,9 @@ func (c *clerk) endLong(ctx context.Context, view *state.State) {
 
 func (c *clerk) settleOwed(ctx context.Context, view *state.State) bool {
 	c.mu.Lock()
-	for serial := range c.letGo {
-		if view.Debts[serial] == nil && serial <= view.LastSerial {
+	for serial, who := range c.letGo {
+		switch d := view.Debts[serial]; {
+		case d == nil && serial <= view.LastSerial, d != nil && (state.Tenure{Node: d.Node, Epoch: d.Epoch}) != who:
 			delete(c.letGo, serial)
 		}
 	}
@@ -166,6 +188,7 @@ func (c *clerk) do(ctx context.Context, cmd state.Command) (state.Result, error)
 	defer cancel()
 	cmd.At, cmd.By = time.Now(), c.self.node
 	result, err := c.propose(limited, cmd)
+	c.refused = c.refused || result.Err != nil
 	if err = errors.Join(err, result.Err); err != nil && ctx.Err() == nil {
 		c.log.Debug("the leader did not take a command", "command", cmd.Name(), "error", err)
 	}

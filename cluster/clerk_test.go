@@ -71,6 +71,33 @@ func TestClerkAsksAgain(t *testing.T) {
 	diff(t, "done", true, done)
 }
 
+// A refusal is an entry of the log, and so wakes the clerk who asked.
+func TestClerkRestsAfterARefusal(t *testing.T) {
+	r := newRegistry(t, grow(t, state.New(), founding("a")))
+	r.self.instance = "i-other"
+	wait := r.turn(t.Context())
+	diff(t, "asked", []string{"register"}, r.asked)
+	diff(t, "waits", clerkRetry, wait)
+	diff(t, "rests when it is woken", true, r.turn(t.Context()) <= clerkRetry && len(r.asked) == 1)
+	for range 10 {
+		r.rests = 0
+		wait = r.turn(t.Context())
+	}
+	diff(t, "waits after many", clerkRest, wait)
+	r.self.instance, r.rests = "i-a", 0
+	diff(t, "goes on", true, r.turn(t.Context()) > 0 && r.pause == 0 && r.state.Nodes["a"].Live())
+}
+
+// A debt of another start of the node is none of this one's.
+func TestClerkSettlesNothingOfOthers(t *testing.T) {
+	r := newRegistry(t, grow(t, state.New(), founding("a")))
+	r.steps(t)
+	r.state.Debts[3] = &state.Debt{Serial: 3, Node: "a", Epoch: 9}
+	r.settle(state.Tenure{Node: "a", Epoch: 1}, []uint64{3})
+	_, asked := r.steps(t)
+	diff(t, "asked", nil, asked)
+}
+
 func TestClerkOfAStrangerOrOneThatStops(t *testing.T) {
 	r := newRegistry(t, grow(t, state.New(), founding("b")))
 	_, asked := r.steps(t)
