@@ -53,7 +53,7 @@ func (p *Port) Lose(perMille uint32) error {
 // is lost beyond that.
 func (p *Port) Narrow(bytesPerSecond uint64) error {
 	return p.shape("narrow", &netlink.Tbf{
-		QdiscAttrs: p.qdisc(), Rate: bytesPerSecond, Limit: uint32(bytesPerSecond / 5), Buffer: narrowBurst,
+		QdiscAttrs: p.qdisc(), Rate: bytesPerSecond, Limit: uint32(bytesPerSecond / 5), Buffer: netlink.Xmittime(bytesPerSecond, narrowBurst),
 	})
 }
 
