@@ -55,4 +55,7 @@ func (m *member) giveUpLeadership() {
 	}
 	best := slices.MinFunc(voters, func(a, b string) int { return int(m.keeper.silent(a) - m.keeper.silent(b)) })
 	m.sendCampaign(best)
+	if m.stores.Hanging() == 0 { // else it could not lead again
+		kick(m.elector.gaveUp)
+	}
 }

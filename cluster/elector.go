@@ -21,6 +21,7 @@ const (
 	laterTry      = 120 * time.Millisecond
 	laterTryAfter = 100 * time.Millisecond
 	campaignLimit = 500 * time.Millisecond
+	regainAfter   = 50 * time.Millisecond
 )
 
 // elector replaces a leader whose lease a majority of voters withdrew: the voter with the newest log
@@ -33,7 +34,8 @@ type elector struct {
 	// successor is the conductor's.
 	successor func(voters []string, leader string, epoch uint64) (name string, certain bool)
 	wake      chan struct{}
-	asked     chan string // the leader who gives up asks this node to stand
+	asked     chan string   // the leader who gives up asks this node to stand
+	gaveUp    chan struct{} // this leader asked another to stand
 
 	against string // the silent leader that this node waits to replace
 	hasty   bool   // without waiting
@@ -44,8 +46,9 @@ type elector struct {
 
 // Run stands for election when it is due, until ctx ends.
 func (e *elector) Run(ctx context.Context) error {
-	timer := time.NewTimer(time.Hour)
+	timer, regain := time.NewTimer(time.Hour), time.NewTimer(time.Hour)
 	defer timer.Stop()
+	defer regain.Stop()
 	if voters, err := voterNames(e.raft); err == nil && slices.Equal(voters, []string{e.node}) {
 		e.campaign(ctx, "", "it is the only voter")
 	}
@@ -55,6 +58,13 @@ func (e *elector) Run(ctx context.Context) error {
 			return nil
 		case leader := <-e.asked:
 			e.campaign(ctx, leader, "the leader gave up")
+		case <-e.gaveUp:
+			resetTimer(regain, regainAfter)
+		case <-regain.C:
+			// Whoever lacks an entry is not elected, and has ended this node's term all the same.
+			if leader, _ := e.raft.Leader(); leader == "" {
+				e.campaign(ctx, "", "the one that it asked to lead was not elected")
+			}
 		case <-timer.C:
 			if leader, _, _ := e.due(); leader != "" && leader == e.against {
 				e.campaign(ctx, leader, "a majority withdrew its lease")

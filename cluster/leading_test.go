@@ -260,3 +260,12 @@ func TestStewardWaitsForTheLongestLease(t *testing.T) {
 	s.ceiling = func() time.Duration { return 0 }
 	diff(t, "open with the profile's lease", true, s.open(view))
 }
+
+// Whoever lacks an entry is not elected, and has ended the term of the leader who asked it: that one leads on.
+func TestElectorLeadsOnIfNobodyElseIsElected(t *testing.T) {
+	a, _ := raftNode(t, "a", true)
+	e := &elector{node: "b", log: quiet(), raft: a, wake: make(chan struct{}, 1), asked: make(chan string, 1), gaveUp: make(chan struct{}, 1)}
+	runs(t, e.Run)
+	kick(e.gaveUp)
+	eventually(t, "it leads on", a.Leads)
+}

@@ -211,7 +211,7 @@ func (m *member) assemble() error {
 	}
 	m.elector = &elector{
 		node: m.self.node, log: m.log, successor: m.conductor.successor,
-		wake: make(chan struct{}, 1), asked: make(chan string, 1),
+		wake: make(chan struct{}, 1), asked: make(chan string, 1), gaveUp: make(chan struct{}, 1),
 	}
 	m.options.Links.Heed(m.linksChanged)
 	m.opened.add(func() error { m.options.Links.Heed(func([]string) {}); return nil })

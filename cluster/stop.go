@@ -100,13 +100,16 @@ func (m *member) passLeadership(ctx context.Context, progress api.Progress) erro
 		return nil
 	}
 	progress("passing the leadership on")
-	for m.raft.Leads() {
-		m.giveUpLeadership()
+	for {
+		if m.raft.Leads() {
+			m.giveUpLeadership()
+		} else if leader, _ := m.raft.Leader(); leader != "" && leader != m.self.node {
+			return nil
+		}
 		if !pause(ctx, 50*time.Millisecond) {
 			return fmt.Errorf("pass the leadership on: %w", ctx.Err())
 		}
 	}
-	return nil
 }
 
 // leave takes this node out of the cluster: handed over, removed from the state and from Raft.

@@ -3,11 +3,13 @@ package consensus
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
+	"golang.org/x/sys/unix"
 )
 
 // rpcTimeout bounds one call to a peer. A peer that takes longer is not going to help a failover.
@@ -27,7 +29,7 @@ func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, arg
 	if t.mute.Load() {
 		return errMute
 	}
-	return t.NetworkTransport.RequestVote(id, target, args, resp)
+	return fresh(func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
 }
 
 // RequestPreVote implements raft.WithPreVote.
@@ -35,13 +37,31 @@ func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, 
 	if t.mute.Load() {
 		return errMute
 	}
-	return t.NetworkTransport.RequestPreVote(id, target, args, resp)
+	return fresh(func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
+}
+
+// maxPool is how many connections to a peer are kept for the next call.
+const maxPool = 3
+
+// fresh makes a call again while it fails for a connection that the peer has closed: those that are kept may all be to
+// an earlier start of it, and Raft asks for a vote but once. To ask twice does no harm.
+func fresh(call func() error) (err error) {
+	for range maxPool + 1 {
+		if err = call(); !stale(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func stale(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
 }
 
 func newTransport(stream raft.StreamLayer, logger *slog.Logger) *transport {
 	inner := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  stream,
-		MaxPool: 3,
+		MaxPool: maxPool,
 		Timeout: rpcTimeout,
 		// One append at a time to each peer. Raft's pipeline gets stuck for good when a follower refuses an
 		// append while the next is sent: that follower then gets heartbeats and no entries, and the leader
