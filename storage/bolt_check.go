@@ -41,10 +41,10 @@ type boltFile struct {
 	boltRoot
 	data []byte
 	// first and last are those of the log's entries that follow one another up to the end, and logs is how many.
-	// What is before a gap was there when a snapshot of later entries came from a peer; stale is the first of it, or 0.
-	first, last, stale uint64
-	logs               int
-	conf               []string // keys of the stable store
+	// What is before a gap was there when a snapshot of later entries came from a peer.
+	first, last uint64
+	logs        int
+	conf        []string // keys of the stable store
 }
 
 // checkBolt reports what is wrong with Raft's file. A root that is not whole is damage as well, since the other one
@@ -122,9 +122,6 @@ func (f *boltFile) noteLog(key, _ []byte, flags uint32) error {
 	}
 	index := binary.BigEndian.Uint64(key)
 	if f.logs > 0 && index != f.last+1 {
-		if f.stale == 0 {
-			f.stale = f.first
-		}
 		f.logs = 0
 	}
 	if f.logs == 0 {

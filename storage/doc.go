@@ -6,7 +6,8 @@
 //	votes      the voter's memory: withdrawn epochs and the largest lease ever granted
 //	identity   which cluster this node joined, under which name, with which secret
 //	hold       what a daemon that stopped for a planned restart left to the next start, which removes it
-//	raft/      Raft's log and stable store (raft.db), its snapshots, and whether all is sealed with checksums (sealed)
+//	raft/      Raft's log and stable store (raft.db, and what was written last in journal, while they are open), its
+//	           snapshots, and whether all is sealed with checksums (sealed)
 //	forgetting present while ForgetCluster is under way
 //
 // Every write returns only when it is on the disk. Small files are replaced whole (write, fsync, rename,

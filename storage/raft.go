@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -11,7 +12,6 @@ import (
 )
 
 const (
-	cachedLogs      = 512
 	keptSnapshots   = 2
 	boltLockTimeout = time.Second
 )
@@ -22,10 +22,11 @@ type Raft struct {
 	Stable    raft.StableStore
 	Snapshots raft.SnapshotStore
 
-	dir    *Dir
-	bolt   *sealedStore
-	writes *stoppingStore
-	canary chan struct{} // capacity 1: a TimedWrite is under way
+	dir       *Dir
+	journaled *journaledStore
+	writes    *stoppingStore
+	canary    chan struct{} // capacity 1: a TimedWrite is under way
+	closing   sync.Once
 }
 
 // OpenRaft opens Raft's stores, and creates them if the node has joined nothing yet. What is damaged is told by the
@@ -46,36 +47,35 @@ func (d *Dir) OpenRaft(logger hclog.Logger) (*Raft, error) {
 		return nil, advise(err, d.path)
 	}
 	if err := errors.Join(syncDir(dir), syncDir(d.path)); err != nil {
-		return nil, fmt.Errorf("open Raft's stores: %w", errors.Join(err, r.bolt.Close()))
+		return nil, fmt.Errorf("open Raft's stores: %w", errors.Join(err, r.journaled.abandon()))
 	}
 	r.dir, d.raft = d, r
 	return r, nil
 }
 
 func (d *Dir) openRaft(logger hclog.Logger) (*Raft, error) {
-	dir := d.file("raft")
-	bolt, file, err := d.openBolt()
+	journaled, err := d.openJournaled()
 	if err != nil {
 		return nil, err
 	}
-	snapshots, err := openSnapshots(dir, logger)
+	end, err := journaled.end()
+	var snapshots *snapshots
 	if err == nil {
-		err = snapshots.fit(file)
+		snapshots, err = openSnapshots(d.file("raft"), logger)
 	}
-	if err == nil && file.stale != 0 {
-		err = bolt.DeleteRange(file.stale, file.first-1)
+	if err == nil {
+		err = snapshots.fit(end)
+	}
+	if err == nil && end.stale != 0 {
+		err = journaled.DeleteRange(end.stale, end.first-1)
 	}
 	if err != nil {
-		return nil, errors.Join(err, bolt.Close())
+		return nil, errors.Join(err, journaled.abandon())
 	}
-	writes := newStoppingStore(bolt, d.path)
-	logs, err := raft.NewLogCache(cachedLogs, writes)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cache Raft's log: %w", err), bolt.Close())
-	}
+	writes := newStoppingStore(journaled, d.path)
 	return &Raft{
-		Logs: logs, Stable: writes, Snapshots: snapshots,
-		bolt: bolt, writes: writes, canary: make(chan struct{}, 1),
+		Logs: writes, Stable: writes, Snapshots: snapshots,
+		journaled: journaled, writes: writes, canary: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -95,14 +95,19 @@ func (r *Raft) Failed() <-chan struct{} { return r.writes.failed }
 // Err returns the error of the first write that failed, or nil.
 func (r *Raft) Err() error { return r.writes.failure() }
 
-// Close closes the stores, after Raft has been shut down. It waits for a write that is under way.
+// Close closes the stores, after Raft has been shut down. It waits for a write that is under way, and brings all into
+// raft.db, unless a write failed: then the next start has to see what the disk has.
 func (r *Raft) Close() error {
-	err := r.bolt.Close()
-	r.dir.mu.Lock()
-	defer r.dir.mu.Unlock()
-	if r.dir.raft == r {
+	var err error
+	r.closing.Do(func() {
+		if r.Err() == nil {
+			err = r.journaled.finish(r.dir)
+		}
+		err = errors.Join(err, r.journaled.abandon())
+		r.dir.mu.Lock()
+		defer r.dir.mu.Unlock()
 		r.dir.raft = nil
-	}
+	})
 	if err != nil {
 		return fmt.Errorf("close Raft's stores: %w", err)
 	}

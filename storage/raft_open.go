@@ -6,22 +6,75 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
 )
 
-// sealedText is in raft/sealed, which is there once all in raft.db is sealed: from then on nothing else counts, and
-// a raft.db that is gone or empty is one that was lost.
-const sealedText = "raft.db is sealed\n"
+// openJournaled opens raft.db, adds to it what a journal holds that was not closed, and begins a new journal.
+func (d *Dir) openJournaled() (*journaledStore, error) {
+	mark, err := d.raftMark()
+	if err != nil {
+		return nil, err
+	}
+	bolt, file, err := d.openBolt(mark)
+	if err != nil {
+		return nil, err
+	}
+	s := &journaledStore{InmemStore: raft.NewInmemStore(), bolt: bolt, batch: newBatch()}
+	if err := d.fillJournaled(s, file, mark); err != nil {
+		return nil, fmt.Errorf("open Raft's stores: %w", errors.Join(err, s.abandon()))
+	}
+	return s, nil
+}
+
+func (d *Dir) fillJournaled(s *journaledStore, file *boltFile, mark string) error {
+	if err := s.load(file); err != nil {
+		return err
+	}
+	if mark == journaledText {
+		ops, err := readJournal(d.journalPath())
+		if err != nil {
+			return err
+		}
+		if err := s.replay(ops); err != nil {
+			return err
+		}
+	}
+	if err := s.checkTerm(d.journalPath()); err != nil {
+		return err
+	}
+	var err error
+	if s.journal, err = createJournal(d.journalPath()); err != nil {
+		return err
+	}
+	return d.markRaft(journaledText)
+}
+
+// checkTerm compares the term with the log's end: Raft writes a term before the first entry of it.
+func (s *journaledStore) checkTerm(path string) error {
+	last, err := s.LastIndex()
+	if err != nil || last == 0 {
+		return err
+	}
+	term, err := s.GetUint64(keyTerm)
+	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return err
+	}
+	var l raft.Log
+	if err := s.GetLog(last, &l); err != nil {
+		return err
+	}
+	if l.Term > term {
+		return damaged(path, fmt.Errorf("there is an entry of term %d, and term %d is known of", l.Term, term))
+	}
+	return nil
+}
 
 // openBolt opens raft.db after it was checked, and makes one where none can have been.
-func (d *Dir) openBolt() (*sealedStore, *boltFile, error) {
+func (d *Dir) openBolt(mark string) (*sealedStore, *boltFile, error) {
 	path := filepath.Join(d.file("raft"), "raft.db")
-	sealed, err := d.raftSealed()
-	if err != nil {
-		return nil, nil, err
-	}
-	file, err := d.readBolt(path, sealed)
+	file, err := d.readBolt(path, mark != "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -30,34 +83,16 @@ func (d *Dir) openBolt() (*sealedStore, *boltFile, error) {
 		return nil, nil, err
 	}
 	s := &sealedStore{BoltStore: bolt, path: path}
-	if !sealed {
+	if mark == "" {
 		err = s.sealAll(file)
 		if err == nil {
-			err = replaceFile(d.raftSealedPath(), seal([]byte(sealedText)))
+			err = d.markRaft(sealedText)
 		}
-	}
-	if err == nil {
-		err = s.checkTerm(file)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("open Raft's stores: %w", errors.Join(err, bolt.Close()))
 	}
 	return s, file, nil
-}
-
-func (d *Dir) raftSealedPath() string { return filepath.Join(d.file("raft"), "sealed") }
-
-func (d *Dir) raftSealed() (bool, error) {
-	text, err := readSealed(d.raftSealedPath())
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, err
-	case string(text) != sealedText:
-		return false, damaged(d.raftSealedPath(), fmt.Errorf("contains %q", text))
-	}
-	return true, nil
 }
 
 // readBolt checks the file that is there. A node gets its identity after raft.db was made, so one that has either of

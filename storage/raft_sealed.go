@@ -154,22 +154,3 @@ func (s *sealedStore) sealAll(f *boltFile) error {
 	}
 	return s.StoreLogs(logs)
 }
-
-// checkTerm compares the term with the log's end: Raft writes a term before the first entry of it.
-func (s *sealedStore) checkTerm(f *boltFile) error {
-	term, err := s.GetUint64(keyTerm)
-	switch {
-	case err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound):
-		return err
-	case f.logs == 0:
-		return nil
-	}
-	var l raft.Log
-	if err := s.GetLog(f.last, &l); err != nil {
-		return err
-	}
-	if l.Term > term {
-		return damaged(s.path, fmt.Errorf("it has an entry of term %d and knows of term %d", l.Term, term))
-	}
-	return nil
-}

@@ -103,7 +103,7 @@ func (s *snapshots) read(id string) (*raft.SnapshotMeta, []byte, error) {
 
 // fit makes sure that Raft finds all that the log does not have in a snapshot, and removes damaged ones that are not
 // needed for that.
-func (s *snapshots) fit(log *boltFile) error {
+func (s *snapshots) fit(log logEnd) error {
 	ids, err := s.ids()
 	if err != nil {
 		return err
@@ -120,9 +120,9 @@ func (s *snapshots) fit(log *boltFile) error {
 		newest = max(newest, meta.Index)
 	}
 	switch {
-	case log.logs > 0 && log.first > newest+1 && why == nil:
+	case log.last > 0 && log.first > newest+1 && why == nil:
 		return damaged(s.dir, fmt.Errorf("the log begins with entry %d, and no snapshot reaches to it", log.first))
-	case why != nil && (log.logs == 0 || log.first > newest+1):
+	case why != nil && (log.last == 0 || log.first > newest+1):
 		return why
 	}
 	for _, id := range bad {
