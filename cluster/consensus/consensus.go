@@ -96,8 +96,8 @@ func (n *Node) config() *raft.Config {
 	return c
 }
 
-// Bootstrap makes this node the only voter of a new cluster. The stores must be empty.
-func Bootstrap(o Options) error {
+// Bootstrap makes this node the only voter of a new cluster, which begins with some commands. The stores must be empty.
+func Bootstrap(o Options, commands ...state.Command) error {
 	c := raft.DefaultConfig()
 	c.LocalID = raft.ServerID(o.Name)
 	c.Logger = Logger(o.Logger)
@@ -108,6 +108,16 @@ func Bootstrap(o Options) error {
 	_, transport := raft.NewInmemTransport(raft.ServerAddress(o.Address))
 	if err := raft.BootstrapCluster(c, o.Logs, o.Stable, o.Snapshots, transport, servers); err != nil {
 		return fmt.Errorf("bootstrap raft: %w", err)
+	}
+	for i, cmd := range commands {
+		data, err := cmd.Encode()
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", cmd.Name(), err)
+		}
+		// Raft's own first entry has index and term 1.
+		if err := o.Logs.StoreLog(&raft.Log{Index: uint64(i + 2), Term: 1, Type: raft.LogCommand, Data: data}); err != nil {
+			return fmt.Errorf("write the first commands: %w", err)
+		}
 	}
 	return nil
 }

@@ -44,6 +44,35 @@ func EndOf(o Options) (End, error) {
 	return e, nil
 }
 
+// Foresee is the state after all that the log has, committed or not, which is what a recovery goes on from. After a start
+// View has no more than the newest snapshot, until a leader says what is committed.
+func (n *Node) Foresee() (*state.State, error) {
+	s, logs := n.View(), n.options.Logs
+	first, err := logs.FirstIndex()
+	if err != nil {
+		return nil, fmt.Errorf("read the first index of the raft log: %w", err)
+	}
+	last, err := logs.LastIndex()
+	if err != nil {
+		return nil, fmt.Errorf("read the last index of the raft log: %w", err)
+	}
+	for i := max(s.Index+1, first); i <= last; i++ {
+		var l raft.Log
+		if err := logs.GetLog(i, &l); err != nil {
+			return nil, fmt.Errorf("read raft log entry %d: %w", i, err)
+		}
+		switch l.Type {
+		case raft.LogCommand:
+			if s, _, err = step(s, i, l.Data); err != nil {
+				return nil, fmt.Errorf("apply raft log entry %d: %w", i, err)
+			}
+		case raft.LogConfiguration:
+			s = s.WithVoters(i, voterNames(raft.DecodeConfiguration(l.Data)))
+		}
+	}
+	return s, nil
+}
+
 // Recover makes this node the only voter, by an entry of its own at the end of its log, of a new term; a command follows
 // that says so. All that stands before them counts as committed from then on. No Raft may run on the stores.
 //

@@ -58,3 +58,46 @@ func TestRecoverFromNothing(t *testing.T) {
 		t.Error("an empty log was gone on from")
 	}
 }
+
+// Before a leader says what is committed a node knows nothing, and yet what it would go on from.
+func TestForesee(t *testing.T) {
+	store := raft.NewInmemStore()
+	o := rest(t, store, raft.NewInmemSnapshotStore(), "a")
+	two := raft.Configuration{Servers: []raft.Server{{ID: "a", Address: "127.0.0.1:1"}, {ID: "b", Address: "127.0.0.1:2"}}}
+	check(t, store.StoreLogs([]*raft.Log{
+		{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(two)},
+		{Index: 2, Term: 1, Type: raft.LogCommand, Data: encode(t, founding("a"))},
+		{Index: 3, Term: 1, Type: raft.LogNoop},
+		{Index: 4, Term: 1, Type: raft.LogCommand, Data: encode(t, joining("b"))},
+	}))
+	n := &Node{options: o, fsm: newFSM(func(Commit) {}, o.Broken)}
+	diff(t, "what is known", 0, len(n.View().Nodes))
+	foreseen, err := n.Foresee()
+	check(t, err)
+	diff(t, "voters", state.Voters{Index: 1, Names: []string{"a", "b"}}, foreseen.Voters)
+	diff(t, "members", 2, len(foreseen.Nodes))
+	diff(t, "index", 4, foreseen.Index)
+	check(t, store.DeleteRange(1, 2))
+	n.fsm.view.Store(foreseen)
+	again, err := n.Foresee()
+	check(t, err)
+	diff(t, "of a log without its beginning", foreseen, again)
+}
+
+// A new cluster has what it begins with in its log before its Raft runs, so it is never without.
+func TestBootstrapWithCommands(t *testing.T) {
+	store := raft.NewInmemStore()
+	o := rest(t, store, raft.NewInmemSnapshotStore(), "a")
+	check(t, Bootstrap(o, founding("a"), joining("b")))
+	_, transport := raft.NewInmemTransport("127.0.0.1:1")
+	f := newFSM(func(Commit) {}, o.Broken)
+	n := &Node{options: o}
+	r, err := raft.NewRaft(n.config(), f, store, store, o.Snapshots, transport)
+	check(t, err)
+	t.Cleanup(func() { check(t, r.Shutdown().Error()) })
+	eventually(t, "it leads, and has all applied", func() bool { return r.State() == raft.Leader && f.view.Load().Index == 3 })
+	view := f.view.Load()
+	diff(t, "voters", state.Voters{Index: 1, Names: []string{"a"}}, view.Voters)
+	diff(t, "cluster", "test", view.Cluster)
+	diff(t, "b is a member", true, view.Nodes["b"] != nil)
+}
