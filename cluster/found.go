@@ -32,14 +32,14 @@ func (n *Node) Init(ctx context.Context, r api.InitRequest, progress api.Progres
 		}
 	}
 	if m := n.current(); m != nil {
-		return n.already(m)
+		return m.foundedAlready(ctx)
 	}
 	secret := trust.NewSecret()
 	id := storage.Identity{Node: n.options.Name, ClusterID: newClusterID(), Secret: secret.Bytes()}
 	m, err := n.begin(ctx, id, func(dir *storage.Dir) (*member, error) {
-		return openMember(n.options, id, &state.Init{
+		return openMember(n.options, id, &state.Command{At: time.Now(), By: by(ctx, n.options.Name), Init: &state.Init{
 			Cluster: id.ClusterID, Profile: profile, Node: asNode(n.options, dir.Instance()),
-		})
+		}})
 	})
 	if err != nil {
 		return api.InitResult{}, err
@@ -51,10 +51,16 @@ func (n *Node) Init(ctx context.Context, r api.InitRequest, progress api.Progres
 	return api.InitResult{Cluster: id.ClusterID, Node: m.self.node}, nil
 }
 
-// already answers an init on a member: fine on the one that founded its cluster and is still alone.
-func (n *Node) already(m *member) (api.InitResult, error) {
-	view := m.View()
-	if len(view.Nodes) > 1 || view.Nodes[m.self.node] == nil {
+// foundedAlready answers an init on a member: fine on the one that founded its cluster and is still alone, as one that was
+// cut off is.
+func (m *member) foundedAlready(ctx context.Context) (api.InitResult, error) {
+	alone := len(m.peers()) == 0
+	if alone {
+		if err := m.waitLease(ctx); err != nil {
+			return api.InitResult{}, fmt.Errorf("this node is a member of cluster %s already, and has no lease yet: %w", m.identity.ClusterID, err)
+		}
+	}
+	if !alone || len(m.View().Nodes) > 1 {
 		return api.InitResult{}, fmt.Errorf("this node is a member of cluster %s already; leave it first with `vipctl leave`", m.identity.ClusterID)
 	}
 	return api.InitResult{Cluster: m.identity.ClusterID, Node: m.self.node, Already: true}, nil
@@ -87,10 +93,16 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 	if err != nil {
 		return api.JoinResult{}, fmt.Errorf("%w; copy the whole line that `vipctl token` printed", err)
 	}
+	role := state.Auto
+	if r.Role != "" {
+		if role, err = state.RoleNamed(r.Role); err != nil {
+			return api.JoinResult{}, err
+		}
+	}
 	if token.Ticket != nil {
 		// A member in good standing needs no secret; the ticket stays good.
-		if m := n.current(); m != nil && (m.identity.ClusterID != token.Cluster || !m.keys.outdated() && !m.removedAlready(ctx)) {
-			return n.joinedAlready(ctx, m, token, progress)
+		if m := n.current(); m != nil && (m.identity.ClusterID != token.Cluster || !m.keys.outdated() && !m.takenOut(ctx)) {
+			return n.joinedAlready(ctx, m, token, r.Role, progress)
 		}
 		if token, err = n.redeem(ctx, token, progress); err != nil {
 			return api.JoinResult{}, err
@@ -107,7 +119,7 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 			}
 		}
 	}
-	if m := n.current(); m != nil && m.identity.ClusterID == token.Cluster && m.removedAlready(ctx) {
+	if m := n.current(); m != nil && m.identity.ClusterID == token.Cluster && m.takenOut(ctx) {
 		progress("this node was taken out of the cluster; joining anew")
 		if err := n.abandon(); err != nil {
 			return api.JoinResult{}, err
@@ -120,25 +132,13 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 		}
 	}
 	if m := n.current(); m != nil {
-		return n.joinedAlready(ctx, m, token, progress)
+		return n.joinedAlready(ctx, m, token, r.Role, progress)
 	}
-	id := storage.Identity{Node: n.options.Name, ClusterID: token.Cluster, Secret: token.Secret.Bytes()}
+	id := storage.Identity{Node: n.options.Name, ClusterID: token.Cluster, Secret: token.Secret.Bytes(), Role: string(role)}
 	for _, p := range token.Peers {
 		id.Peers = append(id.Peers, storage.Peer{Gossip: p.Gossip, Address: p.Address})
 	}
-	role := state.Auto
-	if r.Role != "" {
-		if role, err = state.RoleNamed(r.Role); err != nil {
-			return api.JoinResult{}, err
-		}
-	}
-	m, err := n.begin(ctx, id, func(*storage.Dir) (*member, error) {
-		m, err := openMember(n.options, id, nil)
-		if err == nil {
-			m.desired = role
-		}
-		return m, err
-	})
+	m, err := n.begin(ctx, id, func(*storage.Dir) (*member, error) { return openMember(n.options, id, nil) })
 	if err != nil {
 		return api.JoinResult{}, err
 	}
@@ -150,12 +150,28 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 	return result, err
 }
 
-// joinedAlready answers a join on a member: fine if it is one of the token's cluster.
-func (n *Node) joinedAlready(ctx context.Context, m *member, token trust.Token, progress api.Progress) (api.JoinResult, error) {
+// joinedAlready answers a join on a member, or on a node whose join was cut off: fine if it is one of the token's cluster.
+func (n *Node) joinedAlready(ctx context.Context, m *member, token trust.Token, role string, progress api.Progress) (api.JoinResult, error) {
 	if m.identity.ClusterID != token.Cluster {
 		return api.JoinResult{}, fmt.Errorf("this node is a member of cluster %s already; leave it first with `vipctl leave`", m.identity.ClusterID)
 	}
-	return n.awaitMembership(ctx, m, progress, true)
+	if m.joining.Load() {
+		m.addPeers(token.Peers)
+		m.refuse(nil) // it asks anew, and others may have done what it was told to have done
+	}
+	result, err := n.awaitMembership(ctx, m, progress, true)
+	if err == nil && role != "" {
+		var is api.RoleResult
+		is, err = n.Role(ctx, api.RoleRequest{Node: m.self.node, Role: role}, progress)
+		result.Role, result.Voters = is.Role, is.Voters
+	}
+	return result, err
+}
+
+// takenOut reports whether this node was a member and is none any more. One that was never let in goes on asking: it must
+// not come under another instance while the cluster may be taking in this one.
+func (m *member) takenOut(ctx context.Context) bool {
+	return !m.joining.Load() && m.removedAlready(ctx)
 }
 
 var errFormerToken = errors.New("the token is from before the cluster's secret was rotated; make a new one with `vipctl token` on a member")

@@ -105,10 +105,10 @@ func (m *member) hasMoved(now state.Node) bool {
 	})
 }
 
-// refuse notes why the cluster does not let this node in, and reports whether that is news.
+// refuse notes why the cluster does not let this node in, nil for nothing, and reports whether that is news.
 func (m *member) refuse(err error) bool {
 	m.mu.Lock()
-	news := m.refused == nil || m.refused.Error() != err.Error()
+	news := err != nil && (m.refused == nil || m.refused.Error() != err.Error())
 	m.refused = err
 	m.mu.Unlock()
 	m.changes.raise()
@@ -146,7 +146,7 @@ func (m *member) rememberPeers() {
 	if same {
 		return
 	}
-	if err := m.saveIdentity(func(id *storage.Identity) { id.Peers = peers }); err != nil {
+	if err := m.saveIdentity(func(id *storage.Identity) { id.Peers, id.Role = peers, "" }); err != nil {
 		m.log.Warn("write down the members' addresses", "error", err)
 	}
 }
@@ -162,7 +162,7 @@ func (m *member) saveIdentity(change func(*storage.Identity)) error {
 	}
 	m.identity.Secret, m.identity.Accepted = next.Secret, next.Accepted
 	m.identity.Next, m.identity.NextSince = next.Next, next.NextSince
-	m.identity.Peers, m.known = next.Peers, next.Peers
+	m.identity.Peers, m.identity.Role, m.known = next.Peers, next.Role, next.Peers
 	return nil
 }
 
@@ -203,7 +203,7 @@ type presence struct {
 // routes are the calls that this node answers.
 func (m *member) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /propose", handle(m.proposed))
+	mux.HandleFunc("POST /propose", handle(m.proposeHere))
 	mux.HandleFunc("POST /join", handle(m.letIn))
 	mux.HandleFunc("POST /presence", handle(m.isPresent))
 	mux.HandleFunc("POST /rotate", handle(m.beginRotation))

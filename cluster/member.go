@@ -64,7 +64,6 @@ type member struct {
 	steward    *steward
 	rotator    *rotator
 	announcer  *announce.Announcer
-	receipts   receipts
 
 	// inherited is what a predecessor left that this process goes on with, left what it does not; nil: nothing.
 	inherited *inheritance
@@ -74,8 +73,8 @@ type member struct {
 	opened  closers // what has to be closed, in reverse order
 	// givenBy is who had this node found its cluster, or join it, as Command.By; empty after a restart.
 	givenBy string
-	// founding is the cluster that this node founds; nil if it is there already.
-	founding *state.Init
+	// founding is the command by which this node founds its cluster; nil if it is there already.
+	founding *state.Command
 	// desired is the role that this node asks for when it joins.
 	desired state.Role
 	removed atomic.Bool // from the cluster, by others
@@ -100,14 +99,15 @@ func newStart() string {
 }
 
 // openMember opens everything a member needs. On an error nothing stays open. Nothing is held and nothing
-// moves before Run. founding is the cluster to be made; nil if there is one.
-func openMember(o Options, id storage.Identity, founding *state.Init) (*member, error) {
+// moves before Run. founding makes the cluster; nil if there is one.
+func openMember(o Options, id storage.Identity, founding *state.Command) (*member, error) {
 	m := &member{
 		founding: founding,
 		options:  o,
 		self:     wireName{node: o.Name, instance: o.Dir.Instance(), start: newStart()},
 		identity: id,
 		known:    id.Peers,
+		desired:  state.Role(id.Role),
 		log:      o.Logger,
 		fatal:    make(chan error, 1),
 		ended:    make(chan struct{}),
@@ -288,7 +288,7 @@ func (m *member) openRaft() error {
 		return fmt.Errorf("look for raft state: %w", err)
 	}
 	if m.founding != nil && !known {
-		if err := consensus.Bootstrap(o); err != nil {
+		if err := consensus.Bootstrap(o, *m.founding); err != nil {
 			return err
 		}
 	}

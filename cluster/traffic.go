@@ -173,12 +173,9 @@ func (m *member) applied(node string) uint64 {
 	return a.Applied
 }
 
-// found returns the command that makes the cluster as this node was told to.
+// found returns the command that makes the cluster. It is in the log from the beginning, but for a daemon of an earlier
+// version that was killed between its first vote and its first command.
 func (m *member) found() state.Command {
-	if m.founding != nil {
-		return state.Command{By: m.givenBy, Init: m.founding}
-	}
-	// The daemon was killed between its first vote and its first command.
 	return state.Command{Init: &state.Init{Cluster: m.identity.ClusterID, Profile: state.LAN, Node: m.asNode()}}
 }
 

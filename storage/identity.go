@@ -23,6 +23,8 @@ type Identity struct {
 	NextSince uint64 `json:"next_since,omitempty"`
 	// Superseded is the id of the cluster's later generation, which goes on without this node; empty: there is none.
 	Superseded string `json:"superseded,omitempty"`
+	// Role is what the node asked to be, until it was let in; empty: what the cluster wants.
+	Role string `json:"role,omitempty"`
 	// Peers are the nodes to look for at the next start.
 	Peers []Peer `json:"peers,omitempty"`
 }
