@@ -94,6 +94,12 @@ func (n *Node) resume() error {
 		n.over = &id
 		return nil
 	}
+	if id.Recovers != "" {
+		if err := n.resumeRewrite(id); err != nil {
+			return fmt.Errorf("go on with a recovery that was cut off: %w", err)
+		}
+		id.Recovers = ""
+	}
 	m, err := openMember(n.options, id, nil)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/url"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"vipd/cluster/recovery"
 	"vipd/cluster/state"
 	"vipd/cluster/trust"
+	"vipd/storage"
 )
 
 // standingLimit bounds how long a member may take to say how it stands.
@@ -46,7 +48,12 @@ func (n *Node) Recover(ctx context.Context, r api.RecoverRequest, progress api.P
 	if r.DownFor < 0 {
 		return api.RecoverResult{}, fmt.Errorf("down for %v makes no sense", r.DownFor)
 	}
-	s := m.situation(ctx, r.Lost)
+	// All that the log has will count as committed, and after a start it is not known yet what does.
+	view, err := m.raft.Foresee()
+	if err != nil {
+		return api.RecoverResult{}, err
+	}
+	s := m.situation(ctx, view, r.Lost)
 	if err := ctx.Err(); err != nil {
 		return api.RecoverResult{}, err // who was still to answer would look lost
 	}
@@ -57,8 +64,8 @@ func (n *Node) Recover(ctx context.Context, r api.RecoverRequest, progress api.P
 	var random [2]byte
 	rand.Read(random[:])
 	next := recovery.Next(m.identity.ClusterID, hex.EncodeToString(random[:]))
-	result := m.planned(plan, s)
-	result.Wait = max(state.MaxLease-r.DownFor, m.votes.Ceiling(), m.View().CountedBy())
+	result := m.planned(view, plan, s)
+	result.Wait = max(state.MaxLease-r.DownFor, m.votes.Ceiling(), view.CountedBy())
 	if !r.Yes {
 		return result, nil
 	}
@@ -76,10 +83,9 @@ func (n *Node) Recover(ctx context.Context, r api.RecoverRequest, progress api.P
 }
 
 // situation asks all members how they stand.
-func (m *member) situation(ctx context.Context, lost []string) recovery.Situation {
+func (m *member) situation(ctx context.Context, view *state.State, lost []string) recovery.Situation {
 	ctx, cancel := context.WithTimeout(ctx, standingLimit)
 	defer cancel()
-	view := m.View()
 	s := recovery.Situation{Self: m.self.node, Lost: lost, Members: make([]recovery.Member, len(view.Nodes))}
 	s.Leased, _ = m.door.valid()
 	var asking sync.WaitGroup
@@ -113,8 +119,7 @@ func (m *member) askStanding(ctx context.Context, n *state.Node) recovery.Member
 }
 
 // planned puts a plan in words.
-func (m *member) planned(plan recovery.Plan, s recovery.Situation) api.RecoverResult {
-	view := m.View()
+func (m *member) planned(view *state.State, plan recovery.Plan, s recovery.Situation) api.RecoverResult {
 	result := api.RecoverResult{Cluster: m.identity.ClusterID, Node: plan.Self, Unconfirmed: plan.Unconfirmed}
 	for _, is := range s.Members {
 		becomes := "?"
@@ -163,8 +168,8 @@ func (n *Node) regenerate(m *member, s recovery.Situation, next string, wait tim
 	return err
 }
 
-// rewrite makes this node the only voter of the next generation, on the disk. The identity comes first: a node that has the
-// new one and not the new configuration finds no majority; the other way round it could speak to the former members.
+// rewrite makes this node the only voter of the next generation, on the disk. The identity comes first, and has what is left
+// to do: a daemon that is killed in between does it at its next start.
 func (n *Node) rewrite(m *member, s recovery.Situation, next string, wait time.Duration, by string) (err error) {
 	dir := n.options.Dir
 	stores, err := dir.OpenRaft(consensus.Logger(m.log))
@@ -172,10 +177,7 @@ func (n *Node) rewrite(m *member, s recovery.Situation, next string, wait time.D
 		return err
 	}
 	defer func() { err = errors.Join(err, stores.Close()) }()
-	o := consensus.Options{
-		Name: m.self.node, Address: m.options.clusterAddress(),
-		Logs: stores.Logs, Stable: stores.Stable, Snapshots: stores.Snapshots,
-	}
+	o := n.restingRaft(stores, m.log)
 	end, err := consensus.EndOf(o)
 	if err != nil {
 		return err
@@ -191,12 +193,41 @@ func (n *Node) rewrite(m *member, s recovery.Situation, next string, wait time.D
 	if err != nil {
 		return err
 	}
-	id.ClusterID = next
+	id.ClusterID, id.Recovers = next, by
 	if err := dir.SaveIdentity(id); err != nil {
 		return err
 	}
 	m.log.Warn("the cluster goes on from this node alone", "cluster", next, "was", m.identity.ClusterID, "entry", end.Index, "term", end.Term)
-	return consensus.Recover(o, state.Command{At: time.Now(), By: by, Recover: &state.Recover{Cluster: next, Node: m.self.node}})
+	return n.finishRewrite(o, id)
+}
+
+// finishRewrite brings the log after the identity. To do so twice does no harm.
+func (n *Node) finishRewrite(o consensus.Options, id storage.Identity) error {
+	cmd := state.Command{At: time.Now(), By: id.Recovers, Recover: &state.Recover{Cluster: id.ClusterID, Node: id.Node}}
+	if err := consensus.Recover(o, cmd); err != nil {
+		return err
+	}
+	id.Recovers = ""
+	return n.options.Dir.SaveIdentity(id)
+}
+
+// resumeRewrite ends a rewrite that was cut off, before any Raft runs.
+func (n *Node) resumeRewrite(id storage.Identity) (err error) {
+	n.options.Logger.Warn("going on with a recovery that was cut off", "cluster", id.ClusterID)
+	stores, err := n.options.Dir.OpenRaft(consensus.Logger(n.options.Logger))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stores.Close()) }()
+	return n.finishRewrite(n.restingRaft(stores, n.options.Logger), id)
+}
+
+// restingRaft is what there is of a Raft that does not run.
+func (n *Node) restingRaft(stores *storage.Raft, log *slog.Logger) consensus.Options {
+	return consensus.Options{
+		Name: n.options.Name, Address: n.options.clusterAddress(), Logger: log,
+		Logs: stores.Logs, Stable: stores.Stable, Snapshots: stores.Snapshots,
+	}
 }
 
 // raiseCeiling has this voter wait, after its start, for leases that others may have granted, as for its own.

@@ -89,13 +89,30 @@ func (m *member) warnings(view *state.State) []string {
 }
 
 func (m *member) whyNoLease(view *state.State) string {
+	leader, _ := m.raft.Leader()
+	if leader == "" && !m.joining.Load() && view.Nodes[m.self.node] == nil {
+		return fmt.Sprintf("no leader is known; it takes %s, and none has been heard since the start of this node, which shows the cluster as of its newest snapshot, "+
+			"or nothing of it; if they are lost for good, `vipctl recover` shows how to go on", m.majority())
+	}
 	if view.Nodes[m.self.node] == nil {
 		return "it is not a member of the cluster yet, or its state has not caught up"
 	}
-	if leader, _ := m.raft.Leader(); leader == "" {
+	if leader == "" {
 		return fmt.Sprintf("no leader is known; it takes %d of the voters %s", len(view.Voters.Names)/2+1, strings.Join(view.Voters.Names, ", "))
 	}
 	return "it is waiting for a majority of the voters " + strings.Join(view.Voters.Names, ", ")
+}
+
+// majority says what an election takes, by Raft's own word.
+func (m *member) majority() string {
+	var voters []string
+	servers, _ := m.raft.Servers() // else a voter cannot be named
+	for _, s := range servers {
+		if s.Role == state.Voter {
+			voters = append(voters, s.Name)
+		}
+	}
+	return fmt.Sprintf("%d of the voters %s", len(voters)/2+1, strings.Join(voters, ", "))
 }
 
 func (m *member) nodeStatus(view *state.State, leader string) []api.NodeStatus {

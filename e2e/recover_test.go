@@ -31,9 +31,13 @@ func TestRecover(t *testing.T) {
 	if _, err := left.Client.Recover(s.wait(), api.RecoverRequest{}); err == nil || !strings.Contains(err.Error(), "nothing to recover") {
 		t.Errorf("recover with a majority: %v", err)
 	}
-	w.step("%s and %s are killed", lost[0], lost[1])
-	for _, n := range lost {
+	w.step("all are killed, as by a power failure, and %s alone is started again", left)
+	for _, n := range s.Nodes {
 		s.must(n.Kill())
+	}
+	s.must(left.Start(s.wait()))
+	if said := strings.Join(s.status(left).Warnings, " "); !strings.Contains(said, "2 of the voters node1, node2, node3") || !strings.Contains(said, "vipctl recover") {
+		t.Errorf("%s alone says %q", left, said)
 	}
 	s.await("the plan names the lost", func(ctx context.Context) error {
 		plan, err := left.Client.Recover(ctx, api.RecoverRequest{})

@@ -25,6 +25,8 @@ type Identity struct {
 	Superseded string `json:"superseded,omitempty"`
 	// Role is what the node asked to be, until it was let in; empty: what the cluster wants.
 	Role string `json:"role,omitempty"`
+	// Recovers says who had this node go on alone as ClusterID, while the log may not say so yet; empty: it does.
+	Recovers string `json:"recovers,omitempty"`
 	// Peers are the nodes to look for at the next start.
 	Peers []Peer `json:"peers,omitempty"`
 }

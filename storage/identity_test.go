@@ -21,7 +21,7 @@ func remountReadOnly(t *testing.T, dir string) {
 func exampleIdentity() Identity {
 	return Identity{
 		Node: "a", ClusterID: "c1", Secret: []byte("very secret indeed"), Accepted: [][]byte{[]byte("old secret")},
-		Role: "witness",
+		Role: "witness", Recovers: "somebody",
 		Peers: []Peer{{Name: "b", Gossip: "10.0.0.2:7946", Address: "10.0.0.2:7947"}},
 	}
 }
