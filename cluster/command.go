@@ -27,6 +27,15 @@ func (m *member) catchUp(ctx context.Context) error {
 	return m.commit(ctx, state.Command{Assign: &state.Assign{}})
 }
 
+// informed returns when this node knows how the cluster is. After a start its view may be empty, or as old as its newest
+// snapshot, until it has a lease: for that it has seen itself registered.
+func (m *member) informed(ctx context.Context) error {
+	if valid, _ := m.door.valid(); valid {
+		return nil
+	}
+	return m.catchUp(ctx)
+}
+
 // Apply implements api.Backend: it returns when each group is held, or is known to be held by nobody.
 func (n *Node) Apply(ctx context.Context, r api.ApplyRequest, progress api.Progress) (api.ApplyResult, error) {
 	m, err := n.joined()

@@ -62,6 +62,9 @@ func (n *Node) Remove(ctx context.Context, r api.RemoveRequest, progress api.Pro
 	if err != nil {
 		return api.RemoveResult{}, err
 	}
+	if err := m.informed(ctx); err != nil {
+		return api.RemoveResult{}, err
+	}
 	view := m.View()
 	target := view.Nodes[r.Node]
 	if target == nil {
@@ -107,6 +110,9 @@ func (n *Node) Role(ctx context.Context, r api.RoleRequest, progress api.Progres
 	if err != nil {
 		return api.RoleResult{}, err
 	}
+	if err := m.informed(ctx); err != nil {
+		return api.RoleResult{}, err
+	}
 	target := m.View().Nodes[r.Node]
 	if target == nil {
 		return api.RoleResult{}, fmt.Errorf("%s: %w; `vipctl status` lists them", r.Node, state.ErrUnknownNode)
@@ -141,6 +147,22 @@ func (n *Node) Voters(ctx context.Context, r api.VotersRequest, progress api.Pro
 	if err != nil {
 		return api.VotersResult{}, err
 	}
+	if r.Limit != nil || r.ReplaceAfter != nil {
+		if err := m.setVoting(ctx, r, progress); err != nil {
+			return api.VotersResult{}, err
+		}
+	}
+	view := m.View()
+	return api.VotersResult{
+		Limit: view.Voting.Limit, ReplaceAfter: view.Voting.Patience(), Voters: view.Voters.Names, Wanted: m.wantedVoters(view),
+	}, nil
+}
+
+// setVoting returns when the voters are as an operator wants them, whether they were before or not.
+func (m *member) setVoting(ctx context.Context, r api.VotersRequest, progress api.Progress) error {
+	if err := m.informed(ctx); err != nil {
+		return err
+	}
 	next := m.View().Voting
 	if r.Limit != nil {
 		next.Limit = *r.Limit
@@ -149,21 +171,18 @@ func (n *Node) Voters(ctx context.Context, r api.VotersRequest, progress api.Pro
 		next.ReplaceAfter = *r.ReplaceAfter
 	}
 	if err := next.Validate(); err != nil {
-		return api.VotersResult{}, err
+		return err
 	}
 	if next != m.View().Voting {
 		if err := m.commit(ctx, state.Command{SetVoting: &state.SetVoting{Voting: next}}); err != nil {
-			return api.VotersResult{}, err
-		}
-		progress("waiting until the voters are as they should be")
-		if err := m.waitFor(ctx, func(s *state.State) bool { return m.settled(s) }); err != nil {
-			return api.VotersResult{}, fmt.Errorf("the number is noted, and the voters are not as they should be yet: %w", err)
+			return err
 		}
 	}
-	view := m.View()
-	return api.VotersResult{
-		Limit: view.Voting.Limit, ReplaceAfter: view.Voting.Patience(), Voters: view.Voters.Names, Wanted: m.wantedVoters(view),
-	}, nil
+	progress("waiting until the voters are as they should be")
+	if err := m.waitFor(ctx, func(s *state.State) bool { return m.settled(s) }); err != nil {
+		return fmt.Errorf("the number is noted, and the voters are not as they should be yet: %w", err)
+	}
+	return nil
 }
 
 // settled reports whether nothing about the voters is to be changed, all live members taken for fit.

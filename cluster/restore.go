@@ -33,6 +33,11 @@ func (n *Node) Restore(ctx context.Context, r api.RestoreRequest, progress api.P
 	if err := r.Backup.Validate(); err != nil {
 		return api.RestoreResult{}, err
 	}
+	if !r.DryRun {
+		if err := m.informed(ctx); err != nil {
+			return api.RestoreResult{}, err
+		}
+	}
 	view := m.View()
 	next, err := r.Backup.Served(view)
 	if err != nil {
