@@ -40,7 +40,6 @@ type arena struct {
 	out    io.Writer
 
 	memberships memberships
-	releases    releases
 
 	mu     sync.Mutex
 	notes  []string
@@ -58,10 +57,9 @@ var (
 )
 
 // build makes the cluster, its peers and the probe. What was made is the caller's to close, even after an error.
-func build(ctx context.Context, earlier string, out io.Writer) (*arena, error) {
-	a := &arena{disks: map[string]string{}, out: out, began: time.Now()}
-	a.findEarlier(ctx, earlier)
-	c, err := harness.Create(ctx, harness.Options{Nodes: nodeCount, DataDir: a.mountDisk, Earlier: a.releases.earlier})
+func build(ctx context.Context, out io.Writer) (*arena, error) {
+	a := &arena{disks: map[string]string{}, out: out}
+	c, err := harness.Create(ctx, harness.Options{Nodes: nodeCount, DataDir: a.mountDisk})
 	if err != nil {
 		return a, err
 	}
@@ -139,7 +137,7 @@ func (a *arena) note(format string, args ...any) {
 }
 
 func (a *arena) cast() Cast {
-	cast := Cast{Groups: []string{"web", "db", "shared"}, Earlier: a.releases.earlier != ""}
+	cast := Cast{Groups: []string{"web", "db", "shared"}}
 	for i := range nodeCount {
 		cast.Nodes = append(cast.Nodes, fmt.Sprintf("node%d", i+1))
 	}
