@@ -101,7 +101,8 @@ func (n *Node) Join(ctx context.Context, r api.JoinRequest, progress api.Progres
 	}
 	if token.Ticket != nil {
 		// A member in good standing needs no secret; the ticket stays good.
-		if m := n.current(); m != nil && (m.identity.ClusterID != token.Cluster || !m.keys.outdated() && !m.takenOut(ctx)) {
+		if m := n.current(); m != nil && !recovery.Supersedes(token.Cluster, m.identity.ClusterID) &&
+			(m.identity.ClusterID != token.Cluster || !m.keys.outdated() && !m.takenOut(ctx)) {
 			return n.joinedAlready(ctx, m, token, r.Role, progress)
 		}
 		if token, err = n.redeem(ctx, token, progress); err != nil {

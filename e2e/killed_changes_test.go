@@ -185,15 +185,33 @@ var together = []change{
 		after: func(*tour, *harness.Node) {},
 	},
 	{
+		name: "restore", lasts: 300 * time.Millisecond,
+		pick: func(u *tour) *harness.Node { members, _ := u.members(); return u.any(members) },
+		begin: func(u *tour, n, _ *harness.Node) command {
+			b, err := n.Client.Backup(u.wait(), api.BackupRequest{})
+			u.must(err)
+			b.LastSerial += 1000 // as one of a cluster that was further
+			text, err := b.Marshal()
+			u.must(err)
+			b, err = backup.Parse("backup", text)
+			u.must(err)
+			return func(ctx context.Context) error {
+				_, err := n.Client.Restore(ctx, api.RestoreRequest{Backup: b})
+				return err
+			}
+		},
+		after: func(*tour, *harness.Node) {},
+	},
+	{
 		name: "recover", lasts: 600 * time.Millisecond, fewer: true,
 		pick: loseMajority, begin: recovering, after: recovered,
 	},
 }
 
-// expendable draws a member without which three remain.
+// expendable draws a member without which enough remain.
 func expendable(u *tour) *harness.Node {
 	members, _ := u.members()
-	if len(members) < 4 || u.voters() < 3 {
+	if len(members) < u.keeps || len(members) > 3 && u.voters() < 3 {
 		return nil
 	}
 	return u.any(members)

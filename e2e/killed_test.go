@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"vipd/cluster/api"
 	"vipd/cluster/state"
 	"vipd/e2e/harness"
 )
@@ -34,6 +35,7 @@ type tour struct {
 	// wanted are the members that there should be, by what they should be.
 	wanted map[string]state.Role
 	limit  int             // of voters; 0: as usual
+	keeps  int             // that many members are needed for one to go
 	moved  map[string]bool // those that listen on their second address
 }
 
@@ -197,13 +199,38 @@ func TestKilledWhileFounded(t *testing.T) {
 	}
 }
 
+// A cluster grows from one node to three, and shrinks, while a death may cost the majority until the next start.
+func TestKilledWhileFew(t *testing.T) {
+	if *killedRounds == 0 {
+		t.Skip("-killed.rounds says how many")
+	}
+	u := &tour{scene: &scene{t, harness.New(t, harness.Options{Nodes: 3, Apart: true})}, wanted: map[string]state.Role{}, keeps: 2}
+	u.rand = rand.New(rand.NewPCG(*killedSeed, 2))
+	_, err := u.Nodes[0].Client.Init(u.wait(), api.InitRequest{})
+	u.must(err)
+	u.apply(web)
+	u.wanted["node1"] = state.Auto
+	for range *killedRounds {
+		u.round(changeNamed("join"))
+		u.round(changeNamed("join"))
+		u.round(changeNamed([]string{"leave", "remove", "secret rotate", "restore", "recover", "rejoin of one that was wiped"}[u.rand.IntN(6)]))
+		for len(u.wanted) > 1 {
+			u.round(changeNamed("leave"))
+		}
+	}
+}
+
+func changeNamed(name string) change {
+	return together[slices.IndexFunc(together, func(c change) bool { return c.name == name })]
+}
+
 // Members come, go and become something else; a daemon is killed within each change.
 func TestKilledWhileMembersChange(t *testing.T) {
 	rounds := *killedRounds
 	if rounds == 0 {
 		t.Skip("-killed.rounds says how many")
 	}
-	u := &tour{scene: &scene{t, harness.New(t, harness.Options{Nodes: 5})}, wanted: map[string]state.Role{}, moved: map[string]bool{}}
+	u := &tour{scene: &scene{t, harness.New(t, harness.Options{Nodes: 5})}, wanted: map[string]state.Role{}, moved: map[string]bool{}, keeps: 4}
 	u.rand = rand.New(rand.NewPCG(*killedSeed, 0))
 	for _, n := range u.Nodes {
 		u.wanted[n.Name] = state.Auto
