@@ -309,8 +309,26 @@ func (n *Node) forgetOver() error {
 
 // introduce lets this node stand for elections, once it has asked whether it may.
 func (m *member) introduce(ctx context.Context) error {
+	m.recall()
 	m.raft.Mute(m.askPeers(ctx))
 	return nil
+}
+
+// recall has members looked for that are in the log, and that this node was killed before it wrote down. One of them may be
+// the one that the cluster goes on from.
+func (m *member) recall() {
+	foreseen, err := m.raft.Foresee()
+	if err != nil {
+		m.log.Warn("look for members in the log", "error", err)
+		return
+	}
+	var more []trust.Peer
+	for name, n := range foreseen.Nodes {
+		if name != m.self.node {
+			more = append(more, trust.Peer{Gossip: n.Gossip, Address: n.Address})
+		}
+	}
+	m.addPeers(more)
 }
 
 // askPeers makes contact with all members known, so that a node that was off learns of a later generation before it takes

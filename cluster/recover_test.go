@@ -44,3 +44,15 @@ func TestRecoveryGoesOn(t *testing.T) {
 	diff(t, "b is on its way out", true, again.Nodes["b"].Leaving)
 	diff(t, "a is not", false, again.Nodes["a"].Leaving)
 }
+
+// A node that was killed before it wrote a member down finds it in its log.
+func TestRecall(t *testing.T) {
+	raft := raftOfOne(t)
+	_, err := raft.Propose(t.Context(), state.Command{At: at, Join: &state.Join{Node: nodeNamed("b")}})
+	check(t, err)
+	m := &member{raft: raft, self: wireName{node: "a"}, log: quiet()}
+	m.recall()
+	diff(t, "known", []storage.Peer{{Gossip: nodeNamed("b").Gossip, Address: nodeNamed("b").Address}}, m.known)
+	m.recall()
+	diff(t, "each once", 1, len(m.known))
+}
