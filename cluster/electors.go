@@ -212,9 +212,10 @@ func (m *member) noticeRemoval(ctx context.Context) {
 		m.raft.Mute(false)
 	case !m.joining.Load() && time.Since(m.asked) > removedEach: // after a start the view may be empty without a leader
 		m.asked = time.Now()
-		a, _ := m.askPresence(ctx)
-		m.noteRemoved(!a.Present)
-		m.raft.Mute(m.isAbsent(a)) // its requests for votes would go on for ever, and every one be refused
+		if a, answered := m.askPresence(ctx); answered { // else what was heard before stands
+			m.noteRemoved(!a.Present)
+			m.raft.Mute(m.isAbsent(a)) // its requests for votes would go on for ever, and every one be refused
+		}
 	}
 }
 
