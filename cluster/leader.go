@@ -107,6 +107,9 @@ func (m *member) someVoter() string {
 type proposal struct {
 	Command state.Command `json:"command"`
 	Reads   int           `json:"reads,omitempty"` // of a node that joins: the newest version of commands that it reads
+	// ID is the same in all copies, and Term the one whose leader a copy is for; see receipt. Earlier versions have neither.
+	ID   string `json:"id,omitempty"`
+	Term uint64 `json:"term,omitempty"`
 }
 
 // outcome is state.Result as it travels.
@@ -118,8 +121,9 @@ type outcome struct {
 }
 
 // propose has a command committed, wherever the leader is. The error is about the attempt; whether the
-// command was refused says the Result. A command that got lost on the way is tried again, so only those
-// that do no harm when they come twice may be proposed; all of state's are of that kind.
+// command was refused says the Result. A command that got lost on the way is tried again, so only those that do no harm
+// when they come twice while the caller waits may be proposed; all of state's are of that kind. None comes afterwards,
+// see receipt.
 //
 // A leader of an earlier version would drop what it does not know, so this node looks who can read the command before.
 func (m *member) propose(ctx context.Context, cmd state.Command) (state.Result, error) {
@@ -131,13 +135,14 @@ func (m *member) proposeFor(ctx context.Context, p proposal) (state.Result, erro
 	if err := m.awaitReadable(ctx, p.Command.Needs()); err != nil {
 		return state.Result{}, err
 	}
+	p = p.named()
 	err := m.atLeader(ctx,
 		func(ctx context.Context) (err error) {
 			out, err = m.proposeHere(ctx, p)
 			return err
 		},
 		func(ctx context.Context, address string) error {
-			return m.calls.call(ctx, address, "propose", p, &out)
+			return m.proposeTo(ctx, address, p, &out)
 		})
 	if err != nil {
 		return state.Result{}, err
@@ -160,6 +165,9 @@ func (m *member) proposeHere(ctx context.Context, p proposal) (outcome, error) {
 		if err := m.admit(join.Node.Name, p.Reads); err != nil {
 			return outcome{}, err
 		}
+	}
+	if term := m.raft.Term(); p.Term != 0 && p.Term != term {
+		return outcome{}, &termError{term}
 	}
 	result, err := m.raft.Propose(ctx, p.Command)
 	if err != nil {

@@ -203,7 +203,7 @@ type presence struct {
 // routes are the calls that this node answers.
 func (m *member) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /propose", handle(m.proposeHere))
+	mux.HandleFunc("POST /propose", handle(m.proposed))
 	mux.HandleFunc("POST /join", handle(m.letIn))
 	mux.HandleFunc("POST /presence", handle(m.isPresent))
 	mux.HandleFunc("POST /rotate", handle(m.beginRotation))

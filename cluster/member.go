@@ -64,6 +64,7 @@ type member struct {
 	steward    *steward
 	rotator    *rotator
 	announcer  *announce.Announcer
+	receipts   receipts
 
 	// inherited is what a predecessor left that this process goes on with, left what it does not; nil: nothing.
 	inherited *inheritance

@@ -44,6 +44,8 @@ var refusals = map[string]error{
 type callError struct {
 	Code string `json:"code,omitempty"`
 	Text string `json:"text"`
+	// Term is the one that the node asked leads in, where it was asked for another.
+	Term uint64 `json:"term,omitempty"`
 }
 
 func newCallError(err error) *callError {
@@ -51,6 +53,9 @@ func newCallError(err error) *callError {
 		return nil
 	}
 	e := &callError{Text: err.Error()}
+	if other := (*termError)(nil); errors.As(err, &other) {
+		e.Term = other.term
+	}
 	for code, sentinel := range refusals {
 		if errors.Is(err, sentinel) {
 			e.Code = code
