@@ -40,6 +40,7 @@ type arena struct {
 	out    io.Writer
 
 	memberships memberships
+	releases    releases
 
 	mu     sync.Mutex
 	notes  []string
@@ -57,9 +58,10 @@ var (
 )
 
 // build makes the cluster, its peers and the probe. What was made is the caller's to close, even after an error.
-func build(ctx context.Context, out io.Writer) (*arena, error) {
-	a := &arena{disks: map[string]string{}, out: out}
-	c, err := harness.Create(ctx, harness.Options{Nodes: nodeCount, DataDir: a.mountDisk})
+func build(ctx context.Context, earlier string, out io.Writer) (*arena, error) {
+	a := &arena{disks: map[string]string{}, out: out, began: time.Now()}
+	a.findEarlier(ctx, earlier)
+	c, err := harness.Create(ctx, harness.Options{Nodes: nodeCount, DataDir: a.mountDisk, Earlier: a.releases.earlier})
 	if err != nil {
 		return a, err
 	}
@@ -137,7 +139,7 @@ func (a *arena) note(format string, args ...any) {
 }
 
 func (a *arena) cast() Cast {
-	cast := Cast{Groups: []string{"web", "db", "shared"}}
+	cast := Cast{Groups: []string{"web", "db", "shared"}, Earlier: a.releases.earlier != ""}
 	for i := range nodeCount {
 		cast.Nodes = append(cast.Nodes, fmt.Sprintf("node%d", i+1))
 	}

@@ -21,6 +21,8 @@ import (
 var (
 	forFlag  = flag.Duration("chaos.for", 25*time.Second, "play faults for so long")
 	seedFlag = flag.Uint64("chaos.seed", 1, "the schedule's seed")
+	// Nothing is upgraded by default, which would take another build: TestRollingUpgrade does that.
+	earlierFlag = flag.String("chaos.earlier", "", "the commit whose vipd all nodes begin with, as "+earlierCommit)
 )
 
 func TestMain(m *testing.M) {
@@ -39,7 +41,7 @@ func TestSlice(t *testing.T) {
 	_, err := os.Stat(keepalivedProgram)
 	lab.RequireOK(t, err)
 	dir := t.TempDir()
-	r, err := run(t.Context(), options{length: *forFlag, seed: *seedFlag, dir: dir}, testWriter{t})
+	r, err := run(t.Context(), options{length: *forFlag, seed: *seedFlag, earlier: *earlierFlag, dir: dir}, testWriter{t})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,8 @@ var executors = map[string]executor{
 	"pause":                {pause(true), pause(false)},
 	"profile wan":          {profile(state.WAN), profile(state.LAN)},
 	"secret rotated":       {command(rotate), command(awaitRotation)},
+	"upgrade":              {upgrade, upgraded},
+	"downgrade":            {downgrade, upgraded},
 	"keepalived killed":    {onPeer((*peer).kill), onPeer((*peer).revive)},
 	"keepalived stopped":   {onPeer((*peer).stop), onPeer((*peer).revive)},
 	"peer's cable cut":     onCable((*lab.Port).Cut),

@@ -11,6 +11,7 @@ const (
 	atPeer
 	atSides   // the network between groups of hosts
 	atCluster // a command of an operator
+	atNext    // the node whose turn it is to be upgraded
 )
 
 // kind is a way to disturb.
@@ -23,7 +24,7 @@ type kind struct {
 	disables bool
 	// fewer says that fewer members vote, then and for a while.
 	fewer bool
-	// weight is how often it is drawn, compared with others.
+	// weight is how often it is drawn, compared with others; 0: it is never drawn, see [planner.upgrades].
 	weight int
 	// values is how many values a fault of this kind may have, from 1; 0: it has none.
 	values      int
@@ -54,6 +55,8 @@ var kinds = []kind{
 	{name: "pause", aims: atCluster, part: "pause", weight: 2, least: second, most: 4 * second},
 	{name: "profile wan", aims: atCluster, part: "profile", weight: 2, least: 2 * second, most: 8 * second},
 	{name: "secret rotated", aims: atCluster, part: "secret", weight: 2, least: 2 * second, most: 6 * second},
+	{name: "upgrade", aims: atNext, part: "process", disables: true, values: int(upgradeWays), least: second, most: 3 * second},
+	{name: "downgrade", aims: atNext, part: "process", disables: true, values: int(downgradeWays), least: 2 * second, most: 5 * second},
 	{name: "keepalived killed", aims: atPeer, part: "process", weight: 3, least: 500 * ms, most: 6 * second},
 	{name: "keepalived stopped", aims: atPeer, part: "process", weight: 3, least: 500 * ms, most: 6 * second},
 	{name: "peer's cable cut", aims: atPeer, part: "cable", weight: 3, least: 500 * ms, most: 6 * second},

@@ -38,6 +38,8 @@ type options struct {
 	length time.Duration
 	seed   uint64
 	dir    string // of the report
+	// earlier is the commit of the vipd that all nodes begin with; empty: the present one.
+	earlier string
 }
 
 func main() {
@@ -70,6 +72,7 @@ func parse(args []string) (o options, err error) {
 	flags.DurationVar(&o.length, "for", 10*time.Minute, "how long faults are played")
 	flags.Uint64Var(&o.seed, "seed", 0, "the schedule's seed; 0: a random one")
 	flags.StringVar(&o.dir, "report", "", "the report's directory (default chaos-TIME-seed-SEED below the current one)")
+	flags.StringVar(&o.earlier, "earlier", earlierCommit, "the commit whose vipd all nodes begin with; empty: nothing is upgraded")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -94,7 +97,7 @@ func run(ctx context.Context, o options, out io.Writer) (r *Report, err error) {
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return nil, err
 	}
-	a, err := build(ctx, out)
+	a, err := build(ctx, o.earlier, out)
 	defer func() { err = errors.Join(err, a.close()) }()
 	if err != nil {
 		return nil, fmt.Errorf("build the cluster: %w", err)
@@ -124,6 +127,9 @@ func run(ctx context.Context, o options, out io.Writer) (r *Report, err error) {
 // play has the faults and the clients act, and then all settle.
 func play(ctx context.Context, a *arena, r *Report) *clients {
 	acting, stop := context.WithCancel(context.Background())
+	if a.releases.earlier != "" {
+		go a.followRaise(acting)
+	}
 	c, done := &clients{arena: a}, make(chan struct{})
 	go func() {
 		defer close(done)

@@ -148,7 +148,7 @@ func (r *Report) wellBehaved(logs map[string]string) Verdict {
 			found = append(found, fmt.Sprintf("%s ended at %.1f s: %s", e.Node, e.At.Seconds(), e.Said))
 		}
 	}
-	v.Text = fmt.Sprintf("%d ends on full disks", len(r.Endings))
+	v.Text = fmt.Sprintf("%d ends, on full disks or as too old for the cluster", len(r.Endings))
 	if len(found) > 0 {
 		v.OK, v.Text = false, strings.Join(found, "; ")
 	}
@@ -172,10 +172,18 @@ func (r *Report) calm() Verdict {
 	return v
 }
 
-// excused reports whether the daemon's disk was full when it ended, or a moment before.
+// excused reports whether the daemon ended since its disk was full, which it may be no more when all is handed over, or
+// whether it was an earlier vipd that said why it cannot go on.
 func (r *Report) excused(e ending) bool {
 	return slices.ContainsFunc(r.Faults, func(d Deed) bool {
-		return d.Kind == "full disk" && d.On == e.Node && e.At >= d.Struck && e.At < d.Mended+5*time.Second
+		switch {
+		case d.On != e.Node || e.At < d.Struck:
+			return false
+		case d.Kind == "downgrade" && e.At <= d.Mended:
+			return refusal(e.Said) != ""
+		default:
+			return d.Kind == "full disk" && e.At < d.Mended+stopLimit && strings.Contains(e.Said, "no space left on device")
+		}
 	})
 }
 

@@ -44,6 +44,8 @@ func (f Fault) String() string {
 // Cast is who there is to be hurt.
 type Cast struct {
 	Nodes, Peers, Groups []string
+	// Earlier says that the nodes begin with an earlier vipd, and are upgraded.
+	Earlier bool
 }
 
 const (
@@ -61,6 +63,9 @@ const (
 // of nodes that are out at a time mostly leaves a majority.
 func Plan(seed uint64, cast Cast, length time.Duration) []Fault {
 	p := &planner{rand: rand.New(rand.NewPCG(seed, 0)), cast: cast}
+	if cast.Earlier {
+		p.upgrades(length)
+	}
 	for at := breath; ; at += p.gap() {
 		f, ok := p.next(at, length)
 		if !ok {
@@ -70,6 +75,7 @@ func Plan(seed uint64, cast Cast, length time.Duration) []Fault {
 			p.faults = append(p.faults, f)
 		}
 	}
+	slices.SortStableFunc(p.faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return p.faults
 }
 
@@ -130,7 +136,7 @@ func (p *planner) aim(k kind, f *Fault) {
 		f.Target = any(p.cast.Peers)
 	case atSides:
 		f.Sides = p.sides()
-	case atCluster:
+	case atCluster, atNext:
 	}
 	if k.values > 0 {
 		f.Value = 1 + p.rand.IntN(k.values)

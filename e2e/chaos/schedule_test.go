@@ -8,9 +8,10 @@ import (
 )
 
 var someCast = Cast{
-	Nodes:  []string{"node1", "node2", "node3", "node4", "node5"},
-	Peers:  []string{"legacy1", "legacy2"},
-	Groups: []string{"web", "db"},
+	Nodes:   []string{"node1", "node2", "node3", "node4", "node5"},
+	Peers:   []string{"legacy1", "legacy2"},
+	Groups:  []string{"web", "db"},
+	Earlier: true,
 }
 
 // A seed is a schedule, and another seed another one.
@@ -36,7 +37,7 @@ func TestPlanIsSound(t *testing.T) {
 			if f.At <= 0 || f.Until > length || f.Until-f.At < k.least {
 				t.Errorf("seed %d: %s from %v to %v", seed, f, f.At, f.Until)
 			}
-			if (k.aims == atSides) != (len(f.Sides) > 0) || (k.aims == atNode || k.aims == atPeer || k.aims == atLeader) != (f.Target != "") {
+			if (k.aims == atSides) != (len(f.Sides) > 0) || (k.aims == atNode || k.aims == atPeer || k.aims == atLeader || k.aims == atNext) != (f.Target != "") {
 				t.Errorf("seed %d: %s is for %q and %q", seed, f, f.Target, f.Sides)
 			}
 			for _, other := range faults[:i] {

@@ -36,6 +36,7 @@ func (a *arena) mendAll() error {
 	for _, p := range a.peers {
 		errs = append(errs, p.revive(context.Background()))
 	}
+	errs = append(errs, a.upgradeRest(context.Background()))
 	return errors.Join(errs...)
 }
 
@@ -54,16 +55,20 @@ func (a *arena) settle(ctx context.Context) []Verdict {
 	verdict := Verdict{Question: "after the faults every group has a holder, and all nodes say the same", OK: err == nil}
 	verdict.Text = fmt.Sprintf("%.1f s after the last fault", (a.since() - from).Seconds())
 	truth := Verdict{Question: "status says the truth", Text: "the clients' answers and the hosts' addresses agree with it"}
+	verdicts := []Verdict{verdict, truth}
 	if err != nil {
-		verdict.Text = err.Error()
-		truth.Text = "not asked, since the nodes do not agree"
-		return []Verdict{verdict, truth}
+		verdicts[0].Text = err.Error()
+		verdicts[1].Text = "not asked, since the nodes do not agree"
+		return verdicts
 	}
 	err = until(ctx, a.truthful)
-	if truth.OK = err == nil; err != nil {
-		truth.Text = err.Error()
+	if verdicts[1].OK = err == nil; err != nil {
+		verdicts[1].Text = err.Error()
 	}
-	return []Verdict{verdict, truth}
+	if a.releases.earlier != "" {
+		verdicts = append(verdicts, a.releases.verdict(harness.Await(ctx, "all nodes are upgraded", a.allUpgraded)))
+	}
+	return verdicts
 }
 
 // whole is nil when each node runs, is a member and has a lease; one that is no member joins again.

@@ -39,10 +39,10 @@ type Node struct {
 	// Socket, DataDir and NodeFile are absolute paths.
 	Socket, DataDir, NodeFile string
 
-	bin     string
 	wrapper []string
 
 	mu      sync.Mutex
+	bin     string // has the vipd of the next start
 	process *lab.Process
 }
 
@@ -76,7 +76,7 @@ func newNode(bin string, host *lab.Host, o NodeOptions) (*Node, error) {
 // Start starts the daemon and returns when it answers at its socket, or with the end of its log when it has
 // ended instead.
 func (n *Node) Start(ctx context.Context) error {
-	command := append(slices.Clone(n.wrapper), filepath.Join(n.bin, "vipd"), "--config", n.NodeFile)
+	command := append(slices.Clone(n.wrapper), filepath.Join(n.installed(), "vipd"), "--config", n.NodeFile)
 	p, err := n.Host.Start(lab.Spec{Name: "vipd", Path: command[0], Args: command[1:]})
 	if err != nil {
 		return err
@@ -150,8 +150,29 @@ func (n *Node) Restart(ctx context.Context) error {
 // Upgrade has the next start run the present daemon, where the cluster began with one of an earlier commit.
 func (n *Node) Upgrade(ctx context.Context) error {
 	bin, err := Binaries(ctx)
+	return n.install(bin, err)
+}
+
+// Downgrade has the next start run the daemon of an earlier commit.
+func (n *Node) Downgrade(ctx context.Context, commit string) error {
+	bin, err := BinariesOf(ctx, commit)
+	return n.install(bin, err)
+}
+
+func (n *Node) install(bin string, err error) error {
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.bin = bin
-	return err
+	return nil
+}
+
+func (n *Node) installed() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.bin
 }
 
 // AwaitLease waits until the node may hold addresses.
