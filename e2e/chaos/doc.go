@@ -18,5 +18,5 @@
 // answer are an error only if both are nodes of vipd.
 //
 // Not played: jumps of the clock, since the wall clock belongs to the whole machine and namespaces of time leave it out
-// (e2e/bonds sets it inside a virtual machine). Delay takes a kernel with netem; without it the report says so.
+// (e2e/bonds sets it inside a virtual machine).
 package main

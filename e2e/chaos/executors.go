@@ -32,7 +32,9 @@ var executors = map[string]executor{
 	"is not heard":         onCable((*lab.Port).CutOutbound),
 	"narrow cable":         onCable(func(p *lab.Port) error { return p.Narrow(60_000) }),
 	"loses frames":         {loseFrames, mendCable},
-	"delay":                {delay, mendCable},
+	"delay":                travels(delayed),
+	"frames overtake":      travels(overtaking),
+	"frames come twice":    travels(twice),
 	"partition":            {partition, heal},
 	"full disk":            {onNode((*arena).fillDisk), onNode((*arena).emptyDisk)},
 	"drain":                {drain(true), drain(false)},
@@ -71,14 +73,22 @@ func loseFrames(_ context.Context, a *arena, f Fault) error {
 	return a.Lab.Host(f.Target).Lose(uint32(f.Value))
 }
 
-func delay(_ context.Context, a *arena, f Fault) error {
-	d := time.Duration(f.Value) * time.Millisecond
-	if err := a.Lab.Host(f.Target).Delay(d, d/3); err != nil {
-		a.note("nothing was delayed, for this kernel has no netem")
-		return err
-	}
-	return nil
+// travels makes the executor of a fault by which frames of a host's cable travel otherwise.
+func travels(how func(value int) lab.Transit) executor {
+	return executor{func(_ context.Context, a *arena, f Fault) error { return a.Lab.Host(f.Target).Travel(how(f.Value)) }, mendCable}
 }
+
+func delayed(value int) lab.Transit {
+	d := time.Duration(value) * ms
+	return lab.Transit{Delay: d, Jitter: d / 3}
+}
+
+func overtaking(value int) lab.Transit {
+	return lab.Transit{Delay: 20 * ms, Jitter: 20 * ms, Overtake: uint32(value)}
+}
+
+// Copies come late enough to be of a command that has been answered.
+func twice(value int) lab.Transit { return lab.Transit{Delay: 10 * ms, Twice: uint32(value)} }
 
 func partition(_ context.Context, a *arena, f Fault) error {
 	var sides [][]*lab.Host

@@ -46,6 +46,8 @@ var kinds = []kind{
 	{name: "loses frames", aims: atNode, part: "cable", weight: 4, values: 300, least: second, most: 8 * second},
 	{name: "narrow cable", aims: atNode, part: "cable", weight: 3, least: second, most: 6 * second},
 	{name: "delay", aims: atNode, part: "cable", weight: 3, values: 200, least: second, most: 8 * second},
+	{name: "frames overtake", aims: atNode, part: "cable", weight: 2, values: 400, least: second, most: 8 * second},
+	{name: "frames come twice", aims: atNode, part: "cable", weight: 2, values: 500, least: second, most: 8 * second},
 	{name: "partition", aims: atSides, part: "network", weight: 8, least: 300 * ms, most: 8 * second},
 	{name: "full disk", aims: atNode, part: "disk", disables: true, weight: 4, least: second, most: 6 * second},
 	{name: "drain", aims: atNode, part: "drain", weight: 4, least: second, most: 6 * second},

@@ -15,7 +15,7 @@ type Fault struct {
 	Target string `json:"target,omitempty"` // a node, a peer, or leader: whoever leads then; empty: the cluster
 	// Sides are the hosts that no longer reach those of other sides.
 	Sides [][]string `json:"sides,omitempty"`
-	// Value is the kind's own: a group's number for move, a thousandth for loss.
+	// Value is the kind's own: a group's number for move, milliseconds for delay, a thousandth for what happens to some frames.
 	Value int `json:"value,omitempty"`
 	// At and Until count from the beginning.
 	At    time.Duration `json:"at_ns"`

@@ -3,7 +3,6 @@ package lab
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -19,7 +18,7 @@ type direction struct {
 // Cut separates the host from the network without its interface noticing, as
 // when a switch further away fails.
 func (p *Port) Cut() error {
-	if err := p.lab.Switch.nl.LinkSetNoMaster(p.link); err != nil {
+	if err := p.lab.Switch.nl.LinkSetNoMaster(p.bridged()); err != nil {
 		return fmt.Errorf("cut %s: %w", p, err)
 	}
 	return nil
@@ -60,14 +59,6 @@ func (p *Port) Narrow(bytesPerSecond uint64) error {
 // narrowBurst is what a narrow cable passes at once: a frame and a bit.
 const narrowBurst = 4 << 10
 
-// Delay has frames to the host arrive later, by d and a random share of jitter more or less. It takes a kernel with
-// netem: see [CanDelay].
-func (p *Port) Delay(d, jitter time.Duration) error {
-	return p.shape("delay", netlink.NewNetem(p.qdisc(), netlink.NetemQdiscAttrs{
-		Latency: uint32(d.Microseconds()), Jitter: uint32(jitter.Microseconds()), Limit: 10000,
-	}))
-}
-
 func (p *Port) qdisc() netlink.QdiscAttrs {
 	return netlink.QdiscAttrs{LinkIndex: p.link.Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT}
 }
@@ -91,15 +82,12 @@ func (p *Port) unshape() error {
 	return nil
 }
 
-// CanDelay returns nil if the kernel can do what [Port.Delay] wants.
-func (l *Lab) CanDelay() error {
-	p := l.Client.Port
-	return errors.Join(p.Delay(time.Microsecond, 0), p.unshape())
-}
-
 // Mend undoes all damage to this cable. Partitions and blocked pairs are not
 // the cable's and stay, see [Lab.Heal].
 func (p *Port) Mend() error {
+	if err := p.straighten(); err != nil {
+		return err
+	}
 	if err := p.lab.Switch.nl.LinkSetMaster(p.link, p.bridge); err != nil {
 		return fmt.Errorf("mend %s: %w", p, err)
 	}

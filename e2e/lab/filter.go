@@ -6,6 +6,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,15 +36,17 @@ func (l *Lab) applyFilter() error {
 		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: exprs})
 	}
 	for p, d := range l.oneWay {
-		if d.out {
-			add(lost, matchPort(expr.MetaKeyIIF, p)...)
-		}
-		if d.in {
-			add(forward, matchPort(expr.MetaKeyOIF, p)...)
-		}
-		if d.lost > 0 {
-			add(lost, append(matchPort(expr.MetaKeyIIF, p), sometimes(d.lost)...)...)
-			add(forward, append(matchPort(expr.MetaKeyOIF, p), sometimes(d.lost)...)...)
+		for _, link := range p.links() {
+			if d.out {
+				add(lost, matchLink(expr.MetaKeyIIF, link)...)
+			}
+			if d.in {
+				add(forward, matchLink(expr.MetaKeyOIF, link)...)
+			}
+			if d.lost > 0 {
+				add(lost, append(matchLink(expr.MetaKeyIIF, link), sometimes(d.lost)...)...)
+				add(forward, append(matchLink(expr.MetaKeyOIF, link), sometimes(d.lost)...)...)
+			}
 		}
 	}
 	for _, pairs := range []map[hostPair]bool{l.split, l.blocked} {
@@ -59,10 +62,10 @@ func (l *Lab) applyFilter() error {
 	return nil
 }
 
-func matchPort(key expr.MetaKey, p *Port) []expr.Any {
+func matchLink(key expr.MetaKey, link netlink.Link) []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: key, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(uint32(p.link.Index))},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(uint32(link.Attrs().Index))},
 	}
 }
 
@@ -76,11 +79,18 @@ func sometimes(perMille uint32) []expr.Any {
 	}
 }
 
-// matchPair matches what goes from one host to the other, one rule a network.
-func matchPair(pair hostPair) [][]expr.Any {
-	rules := [][]expr.Any{append(matchPort(expr.MetaKeyIIF, pair.from.Port), matchPort(expr.MetaKeyOIF, pair.to.Port)...)}
+// matchPair matches what goes from one host to the other, one rule for each way through the bridges.
+func matchPair(pair hostPair) (rules [][]expr.Any) {
+	between := func(from, to *Port) {
+		for _, in := range from.links() {
+			for _, out := range to.links() {
+				rules = append(rules, append(matchLink(expr.MetaKeyIIF, in), matchLink(expr.MetaKeyOIF, out)...))
+			}
+		}
+	}
+	between(pair.from.Port, pair.to.Port)
 	if pair.from.Second != nil && pair.to.Second != nil {
-		rules = append(rules, append(matchPort(expr.MetaKeyIIF, pair.from.Second), matchPort(expr.MetaKeyOIF, pair.to.Second)...))
+		between(pair.from.Second, pair.to.Second)
 	}
 	return rules
 }

@@ -48,6 +48,7 @@ type Port struct {
 	lab    *Lab
 	bridge *netlink.Bridge
 	link   *netlink.Veth // the switch's end
+	relay  *relay        // that stands between it and the bridge; nil: none. The lab's mutex guards it
 }
 
 // hostSysctls make addresses usable at once (no duplicate address detection)

@@ -178,10 +178,11 @@ func (l *Lab) Close() error {
 	for _, p := range processes {
 		<-p.done
 	}
+	relays := endRelays(hosts)
 	if l.options.Keep {
-		return nil
+		return relays
 	}
-	return l.removeAll(hosts)
+	return errors.Join(relays, l.removeAll(hosts))
 }
 
 func (l *Lab) removeAll(hosts []*Host) error {
