@@ -78,18 +78,18 @@ func TestDrawing(t *testing.T) {
 		Doubles:   []Double{{Address: web4, Hosts: [2]string{"node1", "node2"}, Violation: true}},
 		Commands:  []Op{{Kind: Write, Value: 1, Node: "node1", Error: "<timeout>"}},
 	}
-	page, err := r.html()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(page), "<svg")
-	svg, _, _ := strings.Cut("<svg"+rest, "</svg>")
-	for decoder := xml.NewDecoder(strings.NewReader(svg + "</svg>")); ; {
-		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatalf("%v in\n%s", err, svg)
+	names, svg := r.draw()
+	for _, picture := range []string{names, svg} {
+		for decoder := xml.NewDecoder(strings.NewReader(picture)); ; {
+			if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%v in\n%s", err, picture)
+			}
 		}
+	}
+	if page, err := r.html(); err != nil || !strings.Contains(string(page), svg) {
+		t.Errorf("the page: %v, or without the drawing", err)
 	}
 	for _, want := range []string{"kill -9 &lt;&amp;&gt;", `class="violation"`, `class="silence"`, `class="leads"`, `class="fault vain"`, "&lt;timeout&gt;", "node1 and node2 both answer"} {
 		if !strings.Contains(svg, want) {

@@ -14,16 +14,18 @@ var pageText string
 
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"seconds": func(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) },
+	"exactly": func(d time.Duration) string { return fmt.Sprintf("%.3f s", d.Seconds()) },
 }).Parse(pageText))
 
 // html is the report as a page that needs nothing else.
 func (r *Report) html() ([]byte, error) {
 	var b bytes.Buffer
+	names, drawn := r.draw()
 	err := page.Execute(&b, struct {
 		*Report
-		Drawing template.HTML
-		Colours map[string]string
-	}{r, template.HTML(r.draw()), colours}) // all text in it is escaped where it is written
+		Names, Drawing template.HTML
+		Colours        map[string]string
+	}{r, template.HTML(names), template.HTML(drawn), colours}) // all text in it is escaped where it is written
 	return b.Bytes(), err
 }
 
@@ -42,7 +44,7 @@ func colour(host string) string {
 
 // Measures of the drawing, in pixels.
 const (
-	margin     = 110 // for names, on the left
+	margin     = 100 // for names, on the left, which stay there when the rest is moved
 	laneHeight = 46
 	addrHeight = 26
 	leastWidth = 1000
@@ -51,13 +53,14 @@ const (
 // drawing is a picture in the making.
 type drawing struct {
 	b     strings.Builder
+	names strings.Builder
 	scale float64 // pixels a second
 	y     int
 	end   time.Duration
 }
 
-// draw draws the time line: faults of the whole cluster, the nodes, the addresses, the clients.
-func (r *Report) draw() string {
+// draw draws the time line: faults of the whole cluster, the nodes, the addresses, the clients; and the names beside it.
+func (r *Report) draw() (names, drawn string) {
 	d := &drawing{end: r.Took, scale: 6}
 	if d.end > 10*time.Minute {
 		d.scale = 3
@@ -77,9 +80,21 @@ func (r *Report) draw() string {
 		d.address(r, a)
 	}
 	d.commands(r)
-	width := margin + int(d.end.Seconds()*d.scale) + 20
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" aria-label="time line">%s</svg>`,
-		width, d.y+10, width, d.y+10, d.b.String())
+	d.findings(r)
+	return d.picture(&d.names, margin, "names"), d.picture(&d.b, int(d.end.Seconds()*d.scale)+20, "time line")
+}
+
+func (d *drawing) picture(of *strings.Builder, width int, label string) string {
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img" aria-label="%s">%s</svg>`,
+		width, d.y+10, width, d.y+10, label, of.String())
+}
+
+// findings draws a line through all that happened when a promise was broken.
+func (d *drawing) findings(r *Report) {
+	for i, f := range r.Findings() {
+		fmt.Fprintf(&d.b, `<line id="finding%d" x1="%.1f" x2="%.1f" y1="14" y2="%d" class="finding"><title>%s</title></line>`+"\n",
+			i, d.x(f.At), d.x(f.At), d.y, template.HTMLEscapeString(fmt.Sprintf("%.3f s: %s", f.At.Seconds(), f.Text)))
+	}
 }
 
 func (r *Report) peers() (names []string) {
@@ -93,7 +108,7 @@ func (r *Report) peers() (names []string) {
 	return names
 }
 
-func (d *drawing) x(at time.Duration) float64 { return margin + min(at, d.end).Seconds()*d.scale }
+func (d *drawing) x(at time.Duration) float64 { return min(at, d.end).Seconds() * d.scale }
 
 // bar draws a time; title is shown where the pointer is.
 func (d *drawing) bar(from, to time.Duration, y, height int, style, title string) {
@@ -107,8 +122,8 @@ func (d *drawing) text(x float64, y int, class, text string) {
 
 // lane begins a row.
 func (d *drawing) lane(name string, height int) {
-	fmt.Fprintf(&d.b, `<rect x="%d" y="%d" width="%.1f" height="%d" class="lane"/>`+"\n", margin, d.y, d.end.Seconds()*d.scale, height)
-	d.text(4, d.y+height/2+4, "name", name)
+	fmt.Fprintf(&d.b, `<rect x="0" y="%d" width="%.1f" height="%d" class="lane"/>`+"\n", d.y, d.end.Seconds()*d.scale, height)
+	fmt.Fprintf(&d.names, `<text x="4" y="%d" class="name">%s</text>`+"\n", d.y+height/2+4, template.HTMLEscapeString(name))
 }
 
 // axis draws the seconds, and the end of the faults.
@@ -120,7 +135,7 @@ func (d *drawing) axis(r *Report) {
 	height := 60 + len(r.Nodes)*(laneHeight+6) + (len(r.Addresses)+len(r.peers())+1)*(addrHeight+6)
 	for at := time.Duration(0); at <= d.end; at += step {
 		fmt.Fprintf(&d.b, `<line x1="%.1f" x2="%.1f" y1="18" y2="%d" class="grid"/>`+"\n", d.x(at), d.x(at), height)
-		d.text(d.x(at)+2, 12, "tick", at.String())
+		d.text(d.x(at)+2, 12, "tick", fmt.Sprintf("%.0f s", at.Seconds()))
 	}
 	d.y = 24
 }
@@ -148,6 +163,9 @@ func (d *drawing) node(r *Report, lane *Lane) {
 	for _, s := range lane.Led {
 		d.bar(s.From, s.To, d.y+laneHeight-15, 4, `class="leads"`, lane.Node+" leads")
 	}
+	for _, s := range lane.Earlier {
+		d.bar(s.From, s.To, d.y+laneHeight-2, 2, `class="earlier"`, lane.Node+" runs the earlier vipd")
+	}
 	d.faultsOf(r, lane.Node, laneHeight-16)
 	for _, e := range r.Endings {
 		if e.Node == lane.Node {
@@ -173,10 +191,10 @@ func (d *drawing) faultsOf(r *Report, host string, height int) {
 }
 
 func (d *drawing) fault(f Deed, y, height int) {
-	title := fmt.Sprintf("%s, from %.1f s to %.1f s", f.Text, f.Struck.Seconds(), f.Mended.Seconds())
+	title := fmt.Sprintf("%s, from %.1f s to %.1f s", f.describe(), f.Struck.Seconds(), f.Mended.Seconds())
 	class := "fault"
 	if f.Error != "" {
-		class, title = "fault vain", title+"; did not work: "+f.Error
+		class, title = "fault vain", title+": "+f.Error
 	}
 	d.bar(f.Struck, f.Mended, y, height, `class="`+class+`"`, title)
 	// A label needs room.

@@ -53,6 +53,8 @@ type Verdict struct {
 	Question string `json:"question"`
 	OK       bool   `json:"ok"`
 	Text     string `json:"text"`
+	// Findings are what made it no, where that has a time.
+	Findings []Finding `json:"findings,omitempty"`
 }
 
 // check asks whether the history is as promised. Limit bounds the search for an order.
@@ -74,7 +76,16 @@ func (h history) linearizable(limit time.Duration) Verdict {
 	}
 	v.OK = once != porcupine.Illegal
 	v.Text = fmt.Sprintf("%s; porcupine says %s", told, once)
+	if !v.OK {
+		v.Findings = h.broken(limit)
+	}
 	return v
+}
+
+// ordered reports whether there is an order, with or without repetitions.
+func (h history) ordered(limit time.Duration) bool {
+	return porcupine.CheckOperationsTimeout(register, h.operations(false), limit) != porcupine.Illegal ||
+		porcupine.CheckOperationsTimeout(register, h.operations(true), limit) != porcupine.Illegal
 }
 
 func (h history) count() (writes, reads, lost int) {
@@ -185,6 +196,7 @@ func (h history) forward() Verdict {
 	for _, ops := range byProcess {
 		if a, b, back := goesBack(ops, pending); back {
 			v.OK = false
+			v.Findings = append(v.Findings, Finding{b.Call, fmt.Sprintf("%s; %s", a, b)})
 			v.Text = fmt.Sprintf("%s told %d until %v, %d, and %d again at %v", b.Node, b.Value, a.Return, a.Value, b.Value, b.Call)
 		}
 	}

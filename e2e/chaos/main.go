@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -136,6 +137,7 @@ func play(ctx context.Context, a *arena, r *Report) *clients {
 		c.run(acting, r.Seed)
 	}()
 	r.Faults = (&nemesis{arena: a}).play(ctx, Plan(r.Seed, a.cast(), r.For))
+	slices.SortFunc(r.Faults, func(a, b Deed) int { return cmp.Compare(a.Struck, b.Struck) })
 	stop()
 	<-done
 	a.say("the faults are over")
@@ -171,7 +173,7 @@ func judge(a *arena, r *Report, c *clients, logDir string) error {
 	for _, sentence := range a.Busy() {
 		a.note("%s", sentence)
 	}
-	r.Notes = append(a.notes, "the clock was not changed: namespaces cannot have one of their own")
+	r.Notes = append(a.notes, "the clock was not changed: it is the whole machine's; a test in a virtual machine does it")
 	return nil
 }
 
@@ -192,6 +194,9 @@ func (r *Report) summary(out io.Writer, dir string) {
 	fmt.Fprintf(out, "     the data directories have %d KiB at most\n", slices.Max(append(r.Data, 0))>>10)
 	fmt.Fprintf(out, "report: %s\n", filepath.Join(dir, "report.html"))
 	if !r.OK() {
+		for _, f := range r.Findings() {
+			fmt.Fprintf(out, "     at %.3f s, %s in the logs; in force: %s\n", f.At.Seconds(), r.Clock(f.At), r.During(f.At))
+		}
 		fmt.Fprintf(out, "VIOLATED; the same schedule again: %s\n", r.Replay)
 	}
 }

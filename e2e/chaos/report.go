@@ -116,41 +116,43 @@ func (r *Report) oneHolder() Verdict {
 	for _, p := range r.Prober {
 		requests += p.Sent
 	}
-	var found []string
 	for _, d := range r.Doubles {
 		if !d.Violation {
 			handovers++
 			continue
 		}
-		found = append(found, fmt.Sprintf("%s and %s for %s, from %.3f s for %v, %d proofs",
-			d.Hosts[0], d.Hosts[1], d.Address, d.From.Seconds(), (d.To-d.From).Round(10*time.Microsecond), d.Proofs))
+		v.Findings = append(v.Findings, Finding{d.From, fmt.Sprintf("%s and %s for %s, from %.3f s for %v, %d proofs",
+			d.Hosts[0], d.Hosts[1], d.Address, d.From.Seconds(), (d.To - d.From).Round(10*time.Microsecond), d.Proofs)})
 	}
-	v.Text = fmt.Sprintf("%d requests; %d hand-overs between vipd and keepalived in which both answered", requests, handovers)
-	if len(found) > 0 {
-		v.OK, v.Text = false, strings.Join(found, "; ")
-	}
-	return v
+	return v.orElse("%d requests; %d hand-overs between vipd and keepalived in which both answered", requests, handovers)
 }
 
 // wellBehaved is the verdict on the daemons' own ends. One whose disk is full ends and says so.
 func (r *Report) wellBehaved(logs map[string]string) Verdict {
 	v := Verdict{Question: "no daemon crashes, or ends without a reason", OK: true}
-	var found []string
 	for _, name := range sortedKeys(logs) {
 		for _, word := range []string{"panic:", "fatal error:", "DATA RACE"} {
 			if at := strings.Index(logs[name], word); at >= 0 {
-				found = append(found, fmt.Sprintf("%s: %.200s", name, logs[name][at:]))
+				v.Findings = append(v.Findings, Finding{Text: fmt.Sprintf("%s: %.200s", name, logs[name][at:])})
 			}
 		}
 	}
-	for _, e := range r.Endings {
-		if !r.excused(e) {
-			found = append(found, fmt.Sprintf("%s ended at %.1f s: %s", e.Node, e.At.Seconds(), e.Said))
-		}
+	unexcused := slices.DeleteFunc(slices.Clone(r.Endings), r.excused)
+	for _, e := range merged(unexcused) {
+		v.Findings = append(v.Findings, Finding{e.At, fmt.Sprintf("%s ended at %.1f s: %s", e.Node, e.At.Seconds(), e.Said)})
 	}
-	v.Text = fmt.Sprintf("%d ends, on full disks or as too old for the cluster", len(r.Endings))
-	if len(found) > 0 {
-		v.OK, v.Text = false, strings.Join(found, "; ")
+	return v.orElse("%d ends, on full disks or as too old for the cluster", len(r.Endings))
+}
+
+// orElse completes a verdict: its text is what was found, or else another.
+func (v Verdict) orElse(format string, args ...any) Verdict {
+	v.OK, v.Text = len(v.Findings) == 0, fmt.Sprintf(format, args...)
+	var found []string
+	for _, f := range v.Findings {
+		found = append(found, f.Text)
+	}
+	if !v.OK {
+		v.Text = strings.Join(found, "; ")
 	}
 	return v
 }

@@ -66,7 +66,7 @@ func (a *arena) settle(ctx context.Context) []Verdict {
 		verdicts[1].Text = err.Error()
 	}
 	if a.releases.earlier != "" {
-		verdicts = append(verdicts, a.releases.verdict(harness.Await(ctx, "all nodes are upgraded", a.allUpgraded)))
+		verdicts = append(verdicts, a.releases.verdict(harness.Await(ctx, "all nodes are upgraded", a.allUpgraded), a.since()))
 	}
 	return verdicts
 }

@@ -18,6 +18,10 @@ func (p *planner) upgrades(length time.Duration) {
 		}
 	}
 	p.turn("downgrade", p.cast.Nodes[nodes[p.rand.IntN(len(nodes))]], at+each, length)
+	// After a kill it is refused anyway; the last one is to be refused for what the cluster uses.
+	if last := &p.faults[len(p.faults)-1]; last.Kind == "downgrade" {
+		last.Value = int(afterStop)
+	}
 }
 
 // turn is one node's; those that do not fit into the time are left out.

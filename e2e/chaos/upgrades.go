@@ -270,28 +270,24 @@ func (a *arena) upgradeRest(ctx context.Context) error {
 }
 
 // verdict is on the upgrades and on the ways back. Err is what all nodes lacked at the end.
-func (r *releases) verdict(err error) Verdict {
-	v := Verdict{Question: "nodes are upgraded one by one, and there is a way back only until all are", OK: err == nil}
+func (r *releases) verdict(err error, now time.Duration) Verdict {
+	v := Verdict{Question: "nodes are upgraded one by one, and there is a way back only until all are"}
 	count := map[string]int{}
-	var found []string
 	for _, made := range r.attempts {
 		if made.Wrong {
-			found = append(found, fmt.Sprintf("the earlier vipd on %s at %.1f s: %s", made.Node, made.At.Seconds(), made.Outcome))
+			text := fmt.Sprintf("the earlier vipd on %s at %.1f s: %s", made.Node, made.At.Seconds(), made.Outcome)
+			v.Findings = append(v.Findings, Finding{made.At, text})
 			continue
 		}
 		kind, _, _ := strings.Cut(made.Outcome, " when")
 		count[kind]++
 	}
 	if err != nil {
-		found = append(found, err.Error())
+		v.Findings = append(v.Findings, Finding{now, err.Error()})
 	}
-	if v.OK = len(found) == 0; !v.OK {
-		v.Text = strings.Join(found, "; ")
-		return v
-	}
-	v.Text = fmt.Sprintf("all may be used since %.1f s", r.raised.Seconds())
+	text := fmt.Sprintf("all may be used since %.1f s", r.raised.Seconds())
 	for _, kind := range slices.Sorted(maps.Keys(count)) {
-		v.Text += fmt.Sprintf("; of those that went back %d %s", count[kind], kind)
+		text += fmt.Sprintf("; of those that went back %d %s", count[kind], kind)
 	}
-	return v
+	return v.orElse("%s", text)
 }

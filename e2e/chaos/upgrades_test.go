@@ -100,14 +100,14 @@ func TestReleasesVerdict(t *testing.T) {
 		{Node: "node3", Outcome: "undecided when its time was over: it was cut off"},
 	}}
 	want := "all may be used since 8.0 s; of those that went back 2 served; of those that went back 1 undecided"
-	if v := r.verdict(nil); !v.OK || v.Text != want {
+	if v := r.verdict(nil, time.Minute); !v.OK || v.Text != want {
 		t.Errorf("%+v, want %q", v, want)
 	}
-	if v := r.verdict(errors.New("node1 runs the earlier vipd")); v.OK {
+	if v := r.verdict(errors.New("node1 runs the earlier vipd"), time.Minute); v.OK {
 		t.Errorf("passes: %+v", v)
 	}
 	r.attempts[0].Wrong = true
-	if v := r.verdict(nil); v.OK {
+	if v := r.verdict(nil, time.Minute); v.OK {
 		t.Errorf("passes: %+v", v)
 	}
 }

@@ -33,6 +33,8 @@ type Lane struct {
 	Up   []Span `json:"up"`    // its daemon answered at its socket
 	Held []Span `json:"lease"` // it had the lease
 	Led  []Span `json:"led"`   // it believed to lead, and had the lease
+	// Earlier is when it ran the vipd that the cluster began with.
+	Earlier []Span `json:"earlier,omitempty"`
 	// Busiest is the most commands a second that it learnt of in one go of busyFor or more, and when that ended.
 	Busiest   float64       `json:"busiest"`
 	BusiestAt time.Duration `json:"busiest_at_ns"`
@@ -159,6 +161,7 @@ func (w *watcher) look(ctx context.Context, n *harness.Node, lane *Lane) {
 		up := err == nil
 		extend(&lane.Up, up, now)
 		extend(&lane.Held, up && s.Quorum, now)
+		extend(&lane.Earlier, up && s.Version == w.arena.releases.earlier, now)
 		if up && s.Quorum {
 			lane.learnt(s.Index, now)
 		}
