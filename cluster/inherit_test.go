@@ -80,7 +80,7 @@ func TestHeirPassesOverOlderStates(t *testing.T) {
 	}
 	s.commit(give(s.view, "b", "web"))
 	k.observe()
-	s.expect("moved away", true, "bar 10.0.0.1", "stop 10.0.0.1", "set", "release 10.0.0.1", "let go")
+	s.expect("moved away", true, "bar 10.0.0.1", "stop 10.0.0.1", "set", "let go", "release 10.0.0.1")
 }
 
 // settlement settles all that a node owes.

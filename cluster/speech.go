@@ -52,7 +52,11 @@ func (t *tenant) carryAllowed(view *state.State, tenancy state.Tenancy, alone re
 	}
 	t.stopwatch.wait(bootNow(), tenancy.Waiting)
 	held := t.speaker.allow(view, tenancy, alone)
-	done := t.carry(held)
+	c, changed := t.change(held)
+	if alone == nil {
+		t.settle(tenancy)
+	}
+	done := changed && t.conclude(c)
 	if done && alone == nil {
 		if fresh := t.stopwatch.stop(bootNow(), tenancy.Waiting, held); len(fresh) > 0 {
 			t.carries(fresh)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -175,7 +174,6 @@ func (t *tenant) step() bool {
 	done := t.carryAllowed(view, tenancy, alone, valid)
 	t.reannounce()
 	if alone == nil {
-		t.settle(tenancy)
 		t.soloist.left(t.empty())
 	}
 	return done
@@ -229,69 +227,6 @@ func (t *tenant) reopen() bool {
 	return true
 }
 
-// carry makes the host's addresses those of held. It reports whether all came and went as wanted.
-func (t *tenant) carry(held []state.Holding) bool {
-	want := addressesOf(held)
-	leaving := without(t.carried, want)
-	if !t.fence(want) {
-		return false
-	}
-	t.announce.Stop(ips(leaving))
-	out, err := t.host.Set(want)
-	if err != nil {
-		t.log.Error("set addresses", "error", err)
-	}
-	t.tell(out)
-	t.mu.Lock()
-	t.carried = append(slices.Clone(want), present(leaving, out, err)...)
-	t.mu.Unlock()
-	t.note(held, out)
-	done := t.release(leaving, out, err) && len(out.Failed) == 0
-	t.serve(held, out, err)
-	return done
-}
-
-// fence bars what is not wanted any more before it is taken off, and lets what is wanted through before
-// it is put on.
-func (t *tenant) fence(want []vip.Address) bool {
-	if err := t.door.gate.Bar(ips(without(t.held, want))); err != nil {
-		t.log.Error("bar addresses", "error", err)
-		return false
-	}
-	if err := t.door.gate.Hold(ips(without(want, t.held))); err != nil {
-		t.log.Error("hold addresses", "error", err)
-		return false
-	}
-	t.held = want
-	return true
-}
-
-// tell announces what was added, be it new or put back after somebody removed it.
-func (t *tenant) tell(out vip.Outcome) {
-	t.announceTo(out.Added)
-	if out.Changed() {
-		t.log.Info("addresses changed", "added", len(out.Added), "removed", len(out.Removed))
-	}
-}
-
-// serve notes which groups are carried, with at least one address; what could not be read is as it was.
-func (t *tenant) serve(held []state.Holding, out vip.Outcome, err error) {
-	now := serving{groups: map[string]uint64{}, alone: t.alone}
-	for _, h := range held {
-		_, before := t.serves.groups[h.Group]
-		if err != nil && before || slices.ContainsFunc(h.Addresses, func(a state.Address) bool { return out.Has(a.Prefix.Addr()) }) {
-			now.groups[h.Group] = h.Serial
-		}
-	}
-	t.mu.Lock()
-	same := t.serves.groups != nil && maps.Equal(now.groups, t.serves.groups) && now.alone == t.serves.alone
-	t.serves = now
-	t.mu.Unlock()
-	if !same {
-		t.served()
-	}
-}
-
 // serving returns what this node carries, which is not changed any more. Its groups are nil before the first step: what a
 // predecessor left is still to be judged then.
 func (t *tenant) serving() serving {
@@ -305,33 +240,6 @@ func (t *tenant) empty() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.carried) == 0
-}
-
-// release takes what is read back as gone out of the gate's care. What the kernel keeps stays guarded and
-// barred.
-func (t *tenant) release(leaving []vip.Address, out vip.Outcome, err error) bool {
-	kept := present(leaving, out, err)
-	if gone := apart(without(leaving, kept), t.held, kept); len(gone) > 0 {
-		if err := t.door.gate.Release(gone); err != nil {
-			t.log.Warn("release addresses", "error", err)
-		}
-	}
-	return t.obeyed(kept)
-}
-
-// obeyed reports whether the kernel let go of everything it was told to. If it keeps something for long,
-// this node gives up its lease so that others can go on.
-func (t *tenant) obeyed(kept []vip.Address) bool {
-	switch {
-	case len(kept) == 0:
-		t.stuck = time.Time{}
-		return true
-	case t.stuck.IsZero():
-		t.stuck = time.Now()
-	case time.Since(t.stuck) > patience:
-		t.giveUp(errors.New("the kernel keeps addresses that were removed"))
-	}
-	return false
 }
 
 // settle reports debts whose addresses are not on this host any more, or that it may hold again.

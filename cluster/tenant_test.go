@@ -29,11 +29,11 @@ func TestTakesGateFirstAndAnnouncesLast(t *testing.T) {
 	diff(t, "actions of a second step", nil, actions)
 }
 
-func TestLetsGoGateFirstAndSettlesLast(t *testing.T) {
+func TestLetsGoGateFirstAndSettlesOnceGone(t *testing.T) {
 	s := carrying(t, "10.0.0.1/24")
 	s.commit(give(s.view, "b", "web"))
 	done, actions := s.step()
-	diff(t, "actions", []string{"bar 10.0.0.1", "stop 10.0.0.1", "set", "release 10.0.0.1", "let go"}, actions)
+	diff(t, "actions", []string{"bar 10.0.0.1", "stop 10.0.0.1", "set", "let go", "release 10.0.0.1"}, actions)
 	diff(t, "done", true, done)
 	diff(t, "settled", []uint64{s.view.LastSerial}, s.settled)
 	diff(t, "empty", true, s.tenant.empty())
@@ -96,7 +96,7 @@ func TestKernelThatKeepsAnAddress(t *testing.T) {
 
 	s.host.keeps = nil
 	done, actions = s.step()
-	diff(t, "actions once the kernel lets go", []string{"stop 10.0.0.2", "set", "release 10.0.0.2", "let go"}, actions)
+	diff(t, "actions once the kernel lets go", []string{"stop 10.0.0.2", "set", "let go", "release 10.0.0.2"}, actions)
 	diff(t, "done", true, done)
 	diff(t, "settled", []uint64{s.view.LastSerial}, s.settled)
 }
