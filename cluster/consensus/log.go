@@ -22,10 +22,11 @@ type slogSink struct{ to *slog.Logger }
 // Accept implements hclog.SinkAdapter.
 func (s slogSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	as := slog.LevelDebug
-	switch level {
-	case hclog.Warn:
+	switch {
+	case toldByReach(msg):
+	case level == hclog.Warn:
 		as = slog.LevelInfo
-	case hclog.Error:
+	case level == hclog.Error:
 		as = slog.LevelWarn
 	}
 	s.to.Log(context.Background(), as, "raft: "+msg, args...)

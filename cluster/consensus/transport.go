@@ -20,9 +20,17 @@ type transport struct {
 	*raft.NetworkTransport
 	requests chan raft.RPC
 	mute     atomic.Bool // it asks for no votes
+	reach    reach
 }
 
 var errMute = errors.New("this node stands for no election")
+
+// AppendEntries implements raft.Transport; heartbeats go by it, too.
+func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	err := t.NetworkTransport.AppendEntries(id, target, args, resp)
+	t.reach.note(id, target, err, time.Now())
+	return err
+}
 
 // RequestVote implements raft.Transport.
 func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
@@ -69,7 +77,7 @@ func newTransport(stream raft.StreamLayer, logger *slog.Logger) *transport {
 		MaxRPCsInFlight: 1,
 		Logger:          Logger(logger),
 	})
-	return &transport{NetworkTransport: inner, requests: make(chan raft.RPC)}
+	return &transport{NetworkTransport: inner, requests: make(chan raft.RPC), reach: reach{log: logger}}
 }
 
 // Consumer implements raft.Transport.
