@@ -78,10 +78,13 @@ func (c *Credentials) open(ctx context.Context, conn *tls.Conn, node string, usa
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.now.Load().keeps(opened) {
+	if _, ok := c.now.Load().keeps(opened); !ok {
 		return nil, ErrWrongSecret // the secrets changed since the handshake
 	}
 	c.conns[opened] = struct{}{}
+	if opened.own {
+		c.sift()
+	}
 	return opened, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Errors of handshakes, on the side that refuses.
@@ -50,6 +51,7 @@ type Credentials struct {
 	secrets []Secret
 	former  []Former
 	conns   map[*Conn]struct{} // that are open
+	expiry  *time.Timer        // for the end of the certificate that ends first; nil: none does
 }
 
 // issued is what is in force. It does not change; another takes its place.
@@ -131,23 +133,52 @@ func (c *Credentials) issue(secrets []Secret, former []Former, own *Own) error {
 	next.cert = cert
 	c.secrets, c.former = secrets, former
 	c.now.Store(&next)
-	for conn := range c.conns {
-		if !next.keeps(conn) {
-			conn.abort()
-		}
-	}
+	c.sift()
 	return nil
 }
 
-// keeps reports whether a connection would come about now.
-func (i *issued) keeps(conn *Conn) bool {
+// sift closes the connections that would not come about now, and is called again when the next certificate ends. The
+// caller holds mu.
+func (c *Credentials) sift() {
+	now := c.now.Load()
+	var end time.Time
+	for conn := range c.conns {
+		until, ok := now.keeps(conn)
+		if !ok {
+			conn.abort()
+		} else if !until.IsZero() && (end.IsZero() || until.Before(end)) {
+			end = until
+		}
+	}
+	if c.expiry != nil {
+		c.expiry.Stop()
+		c.expiry = nil
+	}
+	if !end.IsZero() {
+		c.expiry = time.AfterFunc(time.Until(end)+afterEnd, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.sift()
+		})
+	}
+}
+
+// afterEnd is how long after its end a certificate is looked at: at the end itself it is good.
+const afterEnd = 10 * time.Millisecond
+
+// keeps reports whether a connection would come about now, and until when that is so; the zero time is for ever.
+func (i *issued) keeps(conn *Conn) (until time.Time, ok bool) {
 	if !slices.ContainsFunc(i.accepted, func(a *Authority) bool { return a.fingerprint == conn.by }) {
-		return false
+		return until, false
 	}
-	if conn.own {
-		return i.own != nil && i.own.Verify(conn.state.PeerCertificates, conn.usage) == nil
+	if !conn.own {
+		return until, i.own == nil || i.own.Derived
 	}
-	return i.own == nil || i.own.Derived
+	if i.own == nil {
+		return until, false
+	}
+	until, err := i.own.until(conn.state.PeerCertificates, conn.usage)
+	return until, err == nil
 }
 
 // ServerConfig returns the configuration of a TLS server that speaks the given application protocols

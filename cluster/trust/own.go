@@ -31,6 +31,12 @@ type Own struct {
 // Verify checks a chain, the leaf first, for a use on either side of a connection. A clock that is behind does no harm, so
 // that a host that lost its time comes back; what has expired is refused.
 func (o *Own) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage) error {
+	_, err := o.until(chain, usage)
+	return err
+}
+
+// until verifies a chain and returns until when it is good, which is as long as the shortest-lived certificate in it is.
+func (o *Own) until(chain []*x509.Certificate, usage x509.ExtKeyUsage) (end time.Time, err error) {
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		between.AddCert(c)
@@ -39,13 +45,19 @@ func (o *Own) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage) error {
 	if at.Before(chain[0].NotBefore) {
 		at = chain[0].NotBefore
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{
+	verified, err := chain[0].Verify(x509.VerifyOptions{
 		Roots: o.Roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{usage},
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNotByCA, err)
+		return time.Time{}, fmt.Errorf("%w: %w", ErrNotByCA, err)
 	}
-	return nil
+	for _, way := range verified {
+		first := slices.MinFunc(way, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+		if first.NotAfter.After(end) {
+			end = first.NotAfter
+		}
+	}
+	return end, nil
 }
 
 // Names reports whether a certificate is of a node: by a DNS name, or by its common name.

@@ -8,6 +8,8 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"math/big"
+	"net"
+	"os"
 	"testing"
 	"time"
 )
@@ -159,4 +161,37 @@ func TestConnectionsEndWithTheAuthority(t *testing.T) {
 	other := newOffice(t)
 	check(t, server.SetOwn(other.own(other.issue(nil, "a"), false)))
 	requireCloses(t, conn)
+}
+
+// A connection ends with the certificate that it was made by, on the side that was shown it, and no other does.
+func TestConnectionsEndWithTheirCertificate(t *testing.T) {
+	o, secret := newOffice(t), NewSecret()
+	server := owning(t, "a", secret, o.own(o.issue(nil, "a"), true))
+	m := startMux(t, server)
+	connect := func(c *Credentials) net.Conn {
+		conn, err := c.Dial(deadline(t), m.inner.Addr().String(), "a", rpcProto)
+		check(t, err)
+		t.Cleanup(func() { conn.Close() })
+		accepted, err := m.Listener(rpcProto).Accept()
+		check(t, err)
+		t.Cleanup(func() { accepted.Close() })
+		return accepted
+	}
+	derived, long := connect(owning(t, "d", secret, o.own(nil, true))), connect(owning(t, "c", secret, o.own(o.issue(nil, "c"), true)))
+	soon := func(c *x509.Certificate) { c.NotAfter = time.Now().Add(2 * time.Second) } // of which whole seconds count
+	connect(owning(t, "b", secret, o.own(o.issue(soon, "b"), true)))
+	server.mu.Lock()
+	diff(t, "connections", 3, len(server.conns))
+	server.mu.Unlock()
+	ended := connect(owning(t, "e", secret, o.own(o.issue(soon, "e"), true)))
+	_ = ended.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := ended.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("it goes on after its end: %v", err)
+	}
+	for what, conn := range map[string]net.Conn{"by the secret": derived, "by one that is good": long} {
+		_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("one that is verified %s ends, too: %v", what, err)
+		}
+	}
 }
