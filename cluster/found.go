@@ -183,6 +183,7 @@ func (n *Node) awaitMembership(ctx context.Context, m *member, progress api.Prog
 	if err := m.awaitAdmission(ctx); err != nil {
 		return none, err
 	}
+	n.admitted()
 	progress("a member now; waiting for a lease")
 	if err := m.waitLease(ctx); err != nil {
 		return none, fmt.Errorf("this node is a member, but has no lease yet: %w", err)

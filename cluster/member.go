@@ -43,11 +43,13 @@ type member struct {
 	calls  *caller
 	keys   *keychain
 	shown  *crowd.Rate // tickets, by strangers
-	gossip *gossip.Gossip
-	raft   *consensus.Node // set before Run
-	early  atomic.Pointer[consensus.Node]
-	host   *vip.Host
-	door   *door
+	// refusals are of tickets.
+	refusals seldom
+	gossip   *gossip.Gossip
+	raft     *consensus.Node // set before Run
+	early    atomic.Pointer[consensus.Node]
+	host     *vip.Host
+	door     *door
 
 	keeper     *keeper
 	tenant     *tenant

@@ -22,6 +22,8 @@ type Node struct {
 	member *running          // nil while it belongs to no cluster
 	err    chan error        // of a member that failed
 	over   *storage.Identity // of a cluster that goes on without this node; nil: it is a member, or of none
+	// attempted is how a ticket was shown last, by its hash.
+	attempted struct{ ticket, word string }
 	// keeping is the member's keeper, for who must not wait for mu.
 	keeping atomic.Pointer[keeper]
 }

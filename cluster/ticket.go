@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"vipd/cluster/api"
@@ -32,6 +34,10 @@ type ticketShown struct {
 	Key     []byte `json:"key"`
 	Attempt string `json:"attempt"` // a random word: the same attempt may be made again
 	Node    string `json:"node"`
+	// Instance is of its data directory, if it has one of this cluster. Reads is the newest version of commands that it
+	// reads; 0: it says neither.
+	Instance string `json:"instance,omitempty"`
+	Reads    int    `json:"reads,omitempty"`
 }
 
 // ticketTaken is what it gets.
@@ -52,7 +58,7 @@ func (m *member) takeTicket(ctx context.Context, conn net.Conn) {
 		return
 	}
 	if err := m.spend(ctx, in, conn.RemoteAddr()); err != nil {
-		m.log.Warn("a token is refused", "from", conn.RemoteAddr(), "node", conf.Short(in.Node), "error", err)
+		m.refusals.warn(m.log, "a token is refused", "from", conn.RemoteAddr(), "node", conf.Short(in.Node), "error", err)
 		out.Error = err.Error()
 	} else {
 		out.Secret = m.keys.uses().Bytes()
@@ -85,6 +91,9 @@ func (m *member) spend(ctx context.Context, in ticketShown, from net.Addr) error
 			return state.ErrNoTicket
 		}
 	}
+	if err := m.admissible(in, hash); err != nil {
+		return err
+	}
 	result, err := m.propose(ctx, state.Command{
 		At: time.Now(), By: m.self.node,
 		SetTicket: &state.SetTicket{Use: &state.UseTicket{Hash: hash, Attempt: in.Attempt, Node: in.Node}},
@@ -92,9 +101,66 @@ func (m *member) spend(ctx context.Context, in ticketShown, from net.Addr) error
 	return errors.Join(err, result.Err)
 }
 
+// admissible says why a host would not be let in, before its ticket is used up and it is told the secret.
+func (m *member) admissible(in ticketShown, hash string) error {
+	view := m.View()
+	switch {
+	case view.IsSpent(hash, in.Attempt):
+		return state.ErrTicketUsed
+	case in.Reads == 0:
+		return nil // a vipd that does not say; it is refused later
+	}
+	if err := m.admit(in.Node, in.Reads); err != nil {
+		return err
+	}
+	return view.NameIsFree(in.Node, in.Instance)
+}
+
+// refusalsEach is how often strangers can have something logged.
+const refusalsEach = 10 * time.Second
+
+// seldom logs what strangers can bring about as often as they like.
+type seldom struct {
+	mu   sync.Mutex
+	at   time.Time // when it was logged last
+	more int       // what was not
+}
+
+func (s *seldom) warn(log *slog.Logger, message string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.more++; time.Since(s.at) < refusalsEach {
+		log.Debug(message, args...)
+		return
+	}
+	log.Warn(message, append(args, "since_last", s.more)...)
+	s.at, s.more = time.Now(), 0
+}
+
+// attempt is the word by which this node shows a ticket: the same one until it is a member, so that a join that failed for
+// whatever reason can be made again from here, and from nowhere else.
+func (n *Node) attempt(t *trust.Ticket) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.attempted.ticket != t.Hash() {
+		n.attempted.ticket, n.attempted.word = t.Hash(), randomWord()
+	}
+	return n.attempted.word
+}
+
+// admitted forgets the attempt: a ticket that is used up is so on this node, too.
+func (n *Node) admitted() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.attempted.ticket, n.attempted.word = "", ""
+}
+
 // redeem asks a token's members for the secret.
 func (n *Node) redeem(ctx context.Context, token trust.Token, progress api.Progress) (trust.Token, error) {
-	in := ticketShown{Key: token.Ticket.Key[:], Attempt: randomWord(), Node: n.options.Name}
+	in := ticketShown{Key: token.Ticket.Key[:], Attempt: n.attempt(token.Ticket), Node: n.options.Name, Reads: state.CommandVersion}
+	if m := n.current(); m != nil && m.identity.ClusterID == token.Cluster {
+		in.Instance = m.self.instance
+	}
 	last := errors.New("the token names no members")
 	for _, p := range token.Peers {
 		progress("asking " + p.Address + " for the cluster's secret")

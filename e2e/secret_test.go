@@ -78,7 +78,7 @@ func TestRotateTheSecret(t *testing.T) {
 		}
 		return nil
 	})
-	stranger, err := s.AddHost(s.wait(), "stranger", harness.NodeOptions{})
+	stranger, err := s.AddHost(s.wait(), "stranger", harness.NodeOptions{Name: missed.Name})
 	s.must(err)
 	for what, token := range map[string]api.TokenText{"a former token": former, "one for a node that was not used": formerOnce} {
 		if _, err := stranger.Client.Join(s.wait(), api.JoinRequest{Token: token.Token}); err == nil || !strings.Contains(err.Error(), "rotated") {
@@ -87,6 +87,10 @@ func TestRotateTheSecret(t *testing.T) {
 	}
 	token, err := n.Client.TokenFor(s.wait(), api.TokenRequest{Once: true})
 	s.must(err)
+	if _, err := stranger.Client.Join(s.wait(), api.JoinRequest{Token: token.Token}); err == nil || !strings.Contains(err.Error(), "is a member already") {
+		t.Errorf("join under a member's name: %v", err)
+	}
+	// The token is not used up by that.
 	result, err := missed.Client.Join(s.wait(), api.JoinRequest{Token: token.Token})
 	s.must(err)
 	if !result.Already {

@@ -178,13 +178,10 @@ func (c *change) join(j Join) error {
 		return fmt.Errorf("%w: a node needs a name and an instance", ErrInvalid)
 	}
 	next := Node{Name: n.Name, Instance: n.Instance, Witness: n.Witness, Wanted: n.Wanted, Joined: c.at}
+	if err := c.NameIsFree(n.Name, n.Instance); err != nil {
+		return err
+	}
 	if old := c.Nodes[n.Name]; old != nil {
-		if old.Instance != n.Instance && old.Leaving {
-			return fmt.Errorf("%w: %s was a member and is not out of the cluster yet; try again in a while, or see `vipctl status` there", ErrWrongInstance, n.Name)
-		}
-		if old.Instance != n.Instance {
-			return fmt.Errorf("%w: %s is a member already, with another data directory; if that host was wiped or replaced, take the old one out with `vipctl remove %s` on a member first", ErrWrongInstance, n.Name, n.Name)
-		}
 		next = *old
 	}
 	if c.Nodes[n.Name] == nil {
@@ -193,6 +190,17 @@ func (c *change) join(j Join) error {
 	next.Gossip, next.Address, next.Labels, next.Leaving = n.Gossip, n.Address, n.Labels, false
 	c.setNode(next)
 	return nil
+}
+
+// NameIsFree says why a data directory cannot be that of a node of a name, if it cannot.
+func (s *State) NameIsFree(name, instance string) error {
+	switch old := s.Nodes[name]; {
+	case old == nil || old.Instance == instance:
+		return nil
+	case old.Leaving:
+		return fmt.Errorf("%w: %s was a member and is not out of the cluster yet; try again in a while, or see `vipctl status` there", ErrWrongInstance, name)
+	}
+	return fmt.Errorf("%w: %s is a member already, with another data directory; if that host was wiped or replaced, take the old one out with `vipctl remove %s` on a member first", ErrWrongInstance, name, name)
 }
 
 func (c *change) leave(l Leave) error {

@@ -131,6 +131,13 @@ func (t Ticket) Good(now time.Time) error {
 	return nil
 }
 
+// IsSpent reports whether a ticket was used up by another attempt.
+func (s *State) IsSpent(hash, attempt string) bool {
+	return slices.ContainsFunc(s.Trust.Tickets, func(t Ticket) bool {
+		return t.Hash == hash && t.Once && t.Used > 0 && t.Last != attempt
+	})
+}
+
 // HasTicket reports whether a ticket is known, good or not.
 func (s *State) HasTicket(hash string) bool {
 	return slices.ContainsFunc(s.Trust.Tickets, func(t Ticket) bool { return t.Hash == hash })
