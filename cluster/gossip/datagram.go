@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -40,6 +41,7 @@ var (
 type sender struct {
 	cipher.AEAD
 	window window
+	heard  uint64 // when last, counted in datagrams
 	key    []byte
 	keys   *keys // when it was looked at last, to see whether its key is still good
 }
@@ -59,6 +61,7 @@ type sealer struct {
 	cluster   []byte
 	keys      atomic.Pointer[keys]
 	known     map[[saltSize]byte]*sender // who was heard; used by one goroutine
+	heard     uint64                     // datagrams; used by the same
 	admission admission                  // of others; used by the same
 }
 
@@ -129,6 +132,8 @@ func (s *sealer) open(dst, packet []byte, host netip.Addr) ([]byte, error) {
 		s.remember(salt, from)
 		s.admission.prove(host)
 	}
+	s.heard++
+	from.heard = s.heard
 	if !from.window.take(binary.BigEndian.Uint64(packet[1+saltSize:])) {
 		return dst, errReplayed
 	}
@@ -167,10 +172,18 @@ func (s *sealer) meet(dst, packet []byte, salt [saltSize]byte, host netip.Addr) 
 	return nil, dst, errForeign
 }
 
-// remember keeps somebody who proved to have the key.
+// remember keeps somebody who proved to have the key. In the place, if need be, of who was silent longest: whoever recorded
+// what many starts of daemons said must not make it forget those that speak now, and with them what was heard of them.
 func (s *sealer) remember(salt [saltSize]byte, from *sender) {
-	if len(s.known) >= maxKnown {
-		clear(s.known)
+	for len(s.known) >= maxKnown {
+		var oldest [saltSize]byte
+		least := uint64(math.MaxUint64)
+		for salt, known := range s.known {
+			if known.heard < least {
+				oldest, least = salt, known.heard
+			}
+		}
+		delete(s.known, oldest)
 	}
 	s.known[salt] = from
 }

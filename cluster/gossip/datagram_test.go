@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
 	"testing"
 )
@@ -75,6 +76,24 @@ func TestFewCiphersAreKept(t *testing.T) {
 	}
 	if len(to.known) > maxKnown {
 		t.Errorf("%d ciphers are kept", len(to.known))
+	}
+}
+
+// Recordings of many former starts of daemons, played in between, do not make anything said now good for a second time.
+func TestManyRecordingsMakeNothingForgotten(t *testing.T) {
+	to, from := sealerOf(t, 7, "one"), sealerOf(t, 7, "one")
+	first := from.seal([]byte("x"))
+	_, err := to.open(nil, first, someHost)
+	check(t, err)
+	for i := range 3 * maxKnown {
+		host := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+		_, err := to.open(nil, sealerOf(t, 7, "one").seal([]byte("x")), host)
+		check(t, err)
+		_, err = to.open(nil, from.seal([]byte("x")), someHost)
+		check(t, err)
+		if _, err := to.open(nil, first, someHost); !errors.Is(err, errReplayed) {
+			t.Fatalf("after %d others, what was heard before is heard again: %v", i+1, err)
+		}
 	}
 }
 
