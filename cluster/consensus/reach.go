@@ -8,8 +8,13 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// troubleEach is how often it is said again that a peer cannot be reached.
-const troubleEach = 30 * time.Second
+const (
+	// troubleAfter is how long a peer cannot be reached before it is said: what is shorter is a connection that was closed,
+	// as when the secret is rotated, and made anew.
+	troubleAfter = time.Second
+	// troubleEach is how often it is said again.
+	troubleEach = 30 * time.Second
+)
 
 // reach says which peers cannot be reached. A leader tries each many times a second, for hours if it is off, and Raft
 // itself would log every attempt.
@@ -22,8 +27,8 @@ type reach struct {
 
 // trouble is a peer that cannot be reached.
 type trouble struct {
-	since, said time.Time
-	attempts    int // since it was said
+	since, said time.Time // said is zero before it was
+	attempts    int       // since then
 }
 
 // note takes in how an attempt to send to a peer ended.
@@ -34,19 +39,21 @@ func (r *reach) note(id raft.ServerID, target raft.ServerAddress, err error, now
 	switch {
 	case err == nil && t != nil:
 		delete(r.troubles, id)
-		r.log.Info("raft: a node is reachable again", "node", id, "after", now.Sub(t.since).Round(time.Millisecond))
+		if !t.said.IsZero() {
+			r.log.Info("raft: a node is reachable again", "peer", id, "after", now.Sub(t.since).Round(time.Millisecond))
+		}
 	case err == nil:
 	case t == nil:
 		if r.troubles == nil {
 			r.troubles = map[raft.ServerID]*trouble{}
 		}
-		r.troubles[id] = &trouble{since: now, said: now}
-		r.log.Warn("raft: a node cannot be reached", "node", id, "address", target, "error", err)
+		r.troubles[id] = &trouble{since: now, attempts: 1}
 	default:
-		if t.attempts++; now.Sub(t.said) < troubleEach {
+		t.attempts++
+		if t.said.IsZero() && now.Sub(t.since) < troubleAfter || now.Sub(t.said) < troubleEach {
 			return
 		}
-		r.log.Warn("raft: a node still cannot be reached", "node", id, "address", target,
+		r.log.Warn("raft: a node cannot be reached", "peer", id, "address", target,
 			"for", now.Sub(t.since).Round(time.Second), "attempts", t.attempts, "error", err)
 		t.said, t.attempts = now, 0
 	}

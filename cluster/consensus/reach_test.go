@@ -11,7 +11,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A peer that is off is spoken of at once, then twice a minute, and when it is back; another one by itself.
+// A peer that is off is spoken of when it is for a second, then twice a minute, and when it is back; another one by itself.
+// Of a connection that was closed and made anew nothing is said.
 func TestPeersThatCannotBeReached(t *testing.T) {
 	var out bytes.Buffer
 	r := &reach{log: slog.New(slog.NewTextHandler(&out, nil))}
@@ -22,14 +23,17 @@ func TestPeersThatCannotBeReached(t *testing.T) {
 		r.note("n3", "192.0.2.3:7947", nil, at)
 	}
 	r.note("n3", "192.0.2.3:7947", off, at)
+	r.note("n3", "192.0.2.3:7947", nil, at)
+	r.note("n3", "192.0.2.3:7947", off, at)
 	r.note("n2", "192.0.2.2:7947", nil, at)
 	r.note("n2", "192.0.2.2:7947", nil, at)
+	r.note("n3", "192.0.2.3:7947", off, at.Add(time.Second))
 	for line, want := range []string{
-		`level=WARN msg="raft: a node cannot be reached" node=n2 address=192.0.2.2:7947 error="connection refused"`,
-		`level=WARN msg="raft: a node still cannot be reached" node=n2 address=192.0.2.2:7947 for=30s attempts=300 error="connection refused"`,
-		`level=WARN msg="raft: a node still cannot be reached" node=n2 address=192.0.2.2:7947 for=1m0s attempts=300 error="connection refused"`,
-		`level=WARN msg="raft: a node cannot be reached" node=n3 address=192.0.2.3:7947 error="connection refused"`,
-		`level=INFO msg="raft: a node is reachable again" node=n2 after=1m5s`,
+		`level=WARN msg="raft: a node cannot be reached" peer=n2 address=192.0.2.2:7947 for=1s attempts=11 error="connection refused"`,
+		`level=WARN msg="raft: a node cannot be reached" peer=n2 address=192.0.2.2:7947 for=31s attempts=300 error="connection refused"`,
+		`level=WARN msg="raft: a node cannot be reached" peer=n2 address=192.0.2.2:7947 for=1m1s attempts=300 error="connection refused"`,
+		`level=INFO msg="raft: a node is reachable again" peer=n2 after=1m5s`,
+		`level=WARN msg="raft: a node cannot be reached" peer=n3 address=192.0.2.3:7947 for=1s attempts=2 error="connection refused"`,
 		``,
 	} {
 		if got := strings.Split(out.String(), "\n")[line]; !strings.HasSuffix(got, want) || want == "" && got != "" {
