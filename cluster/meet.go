@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"vipd/cluster/consensus"
 	"vipd/cluster/gossip"
 	"vipd/cluster/state"
 	"vipd/cluster/trust"
@@ -203,13 +204,24 @@ type presence struct {
 // routes are the calls that this node answers.
 func (m *member) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /propose", handle(m.proposed))
 	mux.HandleFunc("POST /join", handle(m.letIn))
 	mux.HandleFunc("POST /presence", handle(m.isPresent))
-	mux.HandleFunc("POST /rotate", handle(m.beginRotation))
-	mux.HandleFunc("POST /secret", handle(m.takeSecret))
-	mux.HandleFunc("POST /standing", handle(m.standHere))
+	mux.HandleFunc("POST /standing", handle(m.standHere)) // of a cluster that is recovered, in which nobody is known
+	for verb, answer := range map[string]http.HandlerFunc{
+		"propose": handle(m.proposed), "rotate": handle(m.beginRotation), "abort-rotation": handle(m.abortRotation), "secret": handle(m.takeSecret),
+	} {
+		mux.HandleFunc("POST /"+verb, ofMembers(m.isMember, answer))
+	}
 	return mux
+}
+
+// isMember reports whether a node is a member, or may be by this node's log: its view lags, and more so after a start.
+func (m *member) isMember(node string) bool {
+	if m.View().Nodes[node] != nil {
+		return true
+	}
+	servers, err := m.raft.Servers()
+	return err != nil || len(servers) == 0 || slices.ContainsFunc(servers, func(s consensus.Server) bool { return s.Name == node })
 }
 
 // letIn makes a node a member; the leader's steward then takes it into Raft's configuration.

@@ -364,7 +364,7 @@ func (m *member) Close() error { return m.opened.close() }
 
 // serveCalls answers other nodes.
 func (m *member) serveCalls(ctx context.Context) error {
-	server := &http.Server{Handler: m.routes(), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(m.log.Handler(), slog.LevelDebug)}
+	server := &http.Server{Handler: m.routes(), ReadHeaderTimeout: 5 * time.Second, ConnContext: withPeer, ErrorLog: slog.NewLogLogger(m.log.Handler(), slog.LevelDebug)}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	if err := server.Serve(m.mux.Listener(protoCall)); !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {

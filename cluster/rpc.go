@@ -148,6 +148,30 @@ func handle[In, Out any](do func(context.Context, In) (Out, error)) http.Handler
 	}
 }
 
+type peerKey struct{}
+
+// withPeer has those who answer calls on a connection know which node is at its other end.
+func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	if c, ok := conn.(*trust.Conn); ok {
+		return context.WithValue(ctx, peerKey{}, c.Peer())
+	}
+	return ctx
+}
+
+// errExpelled is for a node that has the secret and is no member, as one that does not know that it was taken out.
+var errExpelled = fmt.Errorf("%w: this node is no member of the cluster", state.ErrUnknownNode)
+
+// ofMembers has calls answered to members only.
+func ofMembers(isMember func(node string) bool, answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if peer, _ := r.Context().Value(peerKey{}).(string); !isMember(peer) {
+			handle(func(context.Context, json.RawMessage) (struct{}, error) { return struct{}{}, errExpelled })(w, r)
+			return
+		}
+		answer(w, r)
+	}
+}
+
 // stream is Raft's way to the others.
 type stream struct {
 	net.Listener

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"vipd/cluster/consensus"
@@ -26,7 +27,7 @@ func callee(t testing.TB, secret trust.Secret, handler http.Handler) (address st
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	mux := trust.NewMux(l, credentials, quiet(), protoRaft, protoCall)
-	server := &http.Server{Handler: handler}
+	server := &http.Server{Handler: handler, ConnContext: withPeer}
 	runs(t, mux.Run)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(mux.Listener(protoCall)) }()
@@ -84,6 +85,23 @@ func TestCallThereAndBack(t *testing.T) {
 	}
 	if err := calls.call(t.Context(), address, "ask", 17, nil); err == nil || !strings.Contains(err.Error(), "read request") {
 		t.Errorf("a number for a question: %v", err)
+	}
+}
+
+// Who was taken out of the cluster has the secret still, and a connection: what he asks from then on is refused.
+func TestCallsOfWhoIsNoMemberAreRefused(t *testing.T) {
+	secret, members := trust.NewSecret(), sync.Map{}
+	isMember := func(node string) bool { _, ok := members.Load(node); return ok }
+	address := callee(t, secret, ofMembers(isMember, handle(func(_ context.Context, q question) (question, error) { return q, nil })))
+	calls := callerOf(t, secret) // it is a
+	members.Store("a", true)
+	var got question
+	check(t, calls.call(t.Context(), address, "ask", question{Text: "hello"}, &got))
+	diff(t, "answer", "hello", got.Text)
+	members.Delete("a")
+	members.Store("b", true)
+	if err := calls.call(t.Context(), address, "ask", question{}, nil); !errors.Is(err, state.ErrUnknownNode) || !strings.Contains(err.Error(), "no member") {
+		t.Errorf("then: %v", err)
 	}
 }
 

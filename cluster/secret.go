@@ -25,6 +25,8 @@ type rotateCall struct {
 type rotateAnswer struct {
 	Next    string `json:"next"`
 	Already bool   `json:"already,omitempty"` // the rotation was under way
+	From    string `json:"from,omitempty"`    // the secret in force, as state.Trust.Current
+	Index   uint64 `json:"index,omitempty"`   // of the state that has the rotation; 0: a vipd that does not say
 }
 
 // SecretRotate implements api.Backend: it returns when the secret before is good for nothing any more.
@@ -32,6 +34,9 @@ func (n *Node) SecretRotate(ctx context.Context, r api.SecretRotateRequest, prog
 	m, err := n.joined()
 	if err != nil {
 		return api.SecretResult{}, err
+	}
+	if r.Abort {
+		return m.giveUpRotation(ctx, r)
 	}
 	in := rotateCall{Without: r.Without, By: by(ctx, m.self.node)}
 	var out rotateAnswer
@@ -44,11 +49,12 @@ func (n *Node) SecretRotate(ctx context.Context, r api.SecretRotateRequest, prog
 	if out.Already {
 		progress("a rotation is under way already; going on with it")
 	}
-	next, last := out.Next, ""
+	next, last, aborted := out.Next, "", false
 	err = m.waitFor(ctx, func(s *state.State) bool {
 		status := m.secretStatus(s)
 		if s.Trust.Rotation == nil {
-			return s.Trust.Current == next
+			aborted = out.Index != 0 && s.Index >= out.Index && s.Trust.Current == out.From
+			return s.Trust.Current == next || aborted
 		}
 		next = s.Trust.Rotation.Next
 		if text := rotationText(status.Rotation); text != last {
@@ -57,6 +63,9 @@ func (n *Node) SecretRotate(ctx context.Context, r api.SecretRotateRequest, prog
 		}
 		return false
 	})
+	if aborted {
+		return api.SecretResult{}, errors.New("the rotation was given up by `vipctl secret rotate --abort`; the secret stays")
+	}
 	status := m.secretStatus(m.View())
 	if err != nil && status.Rotation != nil {
 		return api.SecretResult{}, fmt.Errorf("the secret is not rotated yet, and vipd goes on by itself: %s; %w", rotationText(status.Rotation), err)
@@ -96,11 +105,11 @@ func (m *member) beginRotation(ctx context.Context, c rotateCall) (rotateAnswer,
 		}
 	}
 	if now := view.Trust.Rotation; now != nil {
+		answer := rotateAnswer{Next: now.Next, Already: true, From: view.Trust.Current, Index: view.Index}
 		if len(c.Without) == 0 {
-			return rotateAnswer{Next: now.Next, Already: true}, nil
+			return answer, nil
 		}
-		err := m.rotator.propose(ctx, state.Rotate{To: state.Offer, Next: now.Next, Without: c.Without}, c.By)
-		return rotateAnswer{Next: now.Next, Already: true}, err
+		return answer, m.rotator.propose(ctx, state.Rotate{To: state.Offer, Next: now.Next, Without: c.Without}, c.By)
 	}
 	if state.ParseWho(c.By) == nil {
 		c.By = m.self.node
@@ -109,11 +118,47 @@ func (m *member) beginRotation(ctx context.Context, c rotateCall) (rotateAnswer,
 		return rotateAnswer{}, err
 	}
 	kick(m.rotator.wake)
-	r := m.View().Trust.Rotation
+	view = m.View()
+	r := view.Trust.Rotation
 	if r == nil {
 		return rotateAnswer{}, errors.New("the rotation did not begin; say it again")
 	}
-	return rotateAnswer{Next: r.Next}, nil
+	return rotateAnswer{Next: r.Next, From: view.Trust.Current, Index: view.Index}, nil
+}
+
+// giveUpRotation has the leader give up the rotation that is under way.
+func (m *member) giveUpRotation(ctx context.Context, r api.SecretRotateRequest) (api.SecretResult, error) {
+	if len(r.Without) > 0 {
+		return api.SecretResult{}, errors.New("a rotation that is given up goes on without everybody: say one of --abort and --without")
+	}
+	in := rotateCall{By: by(ctx, m.self.node)}
+	var out rotateAnswer
+	err := m.atLeader(ctx,
+		func(ctx context.Context) (err error) { out, err = m.abortRotation(ctx, in); return err },
+		func(ctx context.Context, address string) error {
+			return m.calls.call(ctx, address, "abort-rotation", in, &out)
+		})
+	if err != nil {
+		return api.SecretResult{}, err
+	}
+	if err := m.waitIndex(ctx, out.Index); err != nil {
+		return api.SecretResult{}, err
+	}
+	return api.SecretResult{Fingerprint: m.keys.report().Uses, Aborted: out.Next != ""}, nil
+}
+
+// abortRotation is for the leader. It answers what was given up; nothing if nothing was under way.
+func (m *member) abortRotation(ctx context.Context, c rotateCall) (rotateAnswer, error) {
+	// A leader that has just been elected, or is none any more, may not know of it.
+	if _, err := m.proposeHere(ctx, proposal{Command: state.Command{At: time.Now(), By: c.By, Assign: &state.Assign{}}}); err != nil {
+		return rotateAnswer{}, err
+	}
+	now := m.View().Trust.Rotation
+	if now == nil {
+		return rotateAnswer{Index: m.View().Index}, nil
+	}
+	err := m.rotator.propose(ctx, state.Rotate{Next: now.Next, Abort: true}, c.By)
+	return rotateAnswer{Next: now.Next, Index: m.View().Index}, err
 }
 
 // SecretStatus implements api.Backend.

@@ -88,6 +88,9 @@ func TestVotersAreReplaced(t *testing.T) {
 	w.step("%s is removed by force while it is alive", other)
 	_, err = s.leader().Client.Remove(s.wait(), api.RemoveRequest{Node: other.Name, Force: true})
 	s.must(err)
+	if err := other.Client.Drain(s.within(2*time.Second), api.DrainRequest{Node: s.leader().Name, On: true}); err == nil {
+		t.Errorf("%s commands the cluster after it was taken out", other)
+	}
 	w.answered(s.holder("web").Host.Name, web4)
 	w.shorter(web4, at, undisturbed)
 }

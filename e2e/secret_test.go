@@ -108,6 +108,23 @@ func TestRotateTheSecret(t *testing.T) {
 	off := s.Except(leader, stranger)[0]
 	s.must(off.Kill())
 	before := s.fingerprint(leader)
+	waiting := make(chan error, 1)
+	go func() {
+		_, err := leader.Client.SecretRotate(s.wait(), api.SecretRotateRequest{})
+		waiting <- err
+	}()
+	asked := s.Except(leader, stranger, off)[0]
+	s.awaitRotation(asked, off)
+	for _, aborted := range []bool{true, false} {
+		result, err := asked.Client.SecretRotate(s.wait(), api.SecretRotateRequest{Abort: true})
+		s.must(err)
+		if result.Aborted != aborted || result.Fingerprint != before {
+			t.Errorf("given up: %+v; the secret was %s", result, before)
+		}
+	}
+	if err := <-waiting; err == nil || !strings.Contains(err.Error(), "given up") {
+		t.Errorf("who waits for a rotation that is given up is told %v", err)
+	}
 	if _, err := leader.Client.SecretRotate(s.within(2*time.Second), api.SecretRotateRequest{}); err == nil {
 		t.Error("it was rotated without a node that is off")
 	}

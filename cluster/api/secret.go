@@ -25,15 +25,17 @@ type RotationStatus struct {
 	Waiting []string  `json:"waiting,omitempty"` // nodes without which it does not go on
 }
 
-// SecretRotateRequest begins a rotation, or waits for one that is under way.
+// SecretRotateRequest begins a rotation, waits for one that is under way, or gives it up.
 type SecretRotateRequest struct {
 	Without []string `json:"without,omitempty"` // nodes that are off
+	Abort   bool     `json:"abort,omitempty"`   // give up the one that is under way
 }
 
 // SecretResult is what is so after a rotation.
 type SecretResult struct {
 	Fingerprint string   `json:"fingerprint"`
 	Without     []string `json:"without,omitempty"` // members that do not have the new secret
+	Aborted     bool     `json:"aborted,omitempty"` // the rotation was given up, and the secret is the one before
 }
 
 // SecretStatus asks about the secret.

@@ -105,9 +105,13 @@ func (w *world) lead(without []string) {
 	}
 	r := view.Trust.Rotation
 	if r == nil {
-		if w.made == 1 {
+		if view.Trust.Current == "" {
 			offer("")
 		}
+		return
+	}
+	if w.random.IntN(200) == 0 {
+		w.abort(r.Next)
 		return
 	}
 	due := Next(view, func(name string) Report { return w.nodes[name].told })
@@ -121,6 +125,14 @@ func (w *world) lead(without []string) {
 		if !n.off && n.index == len(w.states)-1 && n.held.Uses != r.Next {
 			n.held.Next, n.held.Since = r.Next, view.Index
 		}
+	}
+}
+
+// abort gives up a rotation, which is too late once anybody may use the next secret.
+func (w *world) abort(next string) {
+	was := w.now().Trust.Rotation.Phase
+	if err := w.commit(state.Command{Rotate: &state.Rotate{Next: next, Abort: true}}); (err == nil) != (was == state.Offer) {
+		w.Fatalf("given up in the phase %s: %v", was, err)
 	}
 }
 

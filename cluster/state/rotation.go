@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -63,6 +64,8 @@ type Rotate struct {
 	Without []string `json:"without,omitempty"`
 	// Ready are the members that have the next secret on their disks, or are not waited for.
 	Ready []string `json:"ready,omitempty"`
+	// Abort gives up the rotation to Next, which nobody uses yet; To says nothing then. It is of AbortVersion.
+	Abort bool `json:"abort,omitempty"`
 }
 
 // RotateVersion is the first version of commands with Rotate.
@@ -78,6 +81,10 @@ func (c *change) rotate(r Rotate, by string) error {
 		return fmt.Errorf("%w rotation of the secret", ErrInvalid)
 	}
 	switch now := c.Trust.Rotation; {
+	case r.Abort:
+		return c.abortRotation(r.Next)
+	case now == nil && r.Instead != "" && c.InUse() >= AbortVersion:
+		return fmt.Errorf("%w: the rotation of the secret was given up", ErrInvalid)
 	case r.To == Offer && (now == nil || r.Instead != ""):
 		return c.offer(r, by)
 	case now == nil && c.Trust.Current == r.Next:
@@ -132,6 +139,21 @@ func (c *change) useSecret(r Rotate) error {
 	next := *c.Trust.Rotation
 	next.Phase = Use
 	c.Trust.Rotation = &next
+	return nil
+}
+
+// ErrRotating is returned for what comes too late to stop a rotation.
+var ErrRotating = errors.New("nodes use the next secret already, so the rotation cannot be given up; it goes on by itself")
+
+// abortRotation gives up a rotation while nobody uses the next secret.
+func (c *change) abortRotation(next string) error {
+	switch now := c.Trust.Rotation; {
+	case now != nil && now.Next == next && now.Phase == Use, c.Trust.Current == next:
+		return ErrRotating
+	case now != nil && now.Next == next:
+		c.Trust.Rotation = nil
+		c.record(Event{Kind: Rotated, Reason: "the rotation is given up, and the secret stays"})
+	}
 	return nil
 }
 

@@ -3,6 +3,8 @@ package state
 import (
 	"bytes"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,44 @@ func rotating(to Phase, next string) Rotate {
 }
 
 func (r Rotate) ready(names ...string) Rotate { r.Ready = names; return r }
+
+// A rotation can be given up until nodes use the next secret, and another one begins as if it had not been.
+func TestRotationIsGivenUp(t *testing.T) {
+	s := oneNode(t)
+	apply := func(r Rotate) error {
+		next, result := s.Apply(s.Index+1, Command{Version: Command{Rotate: &r}.Needs(), Rotate: &r})
+		s = next
+		return result.Err
+	}
+	names := slices.Collect(maps.Keys(s.Nodes))
+	late := rotating(Offer, "s3")
+	late.Instead = "s2"
+	for _, tt := range []struct {
+		what string
+		do   Rotate
+		want error
+		next string // of the rotation afterwards; empty: there is none
+	}{
+		{"none is under way", Rotate{Next: "s2", Abort: true}, nil, ""},
+		{"begun", rotating(Offer, "s2"), nil, "s2"},
+		{"another one given up", Rotate{Next: "s9", Abort: true}, nil, "s2"},
+		{"given up", Rotate{Next: "s2", Abort: true}, nil, ""},
+		{"once more", Rotate{Next: "s2", Abort: true}, nil, ""},
+		{"a leader that did not know", late, ErrInvalid, ""},
+		{"begun anew", rotating(Offer, "s4"), nil, "s4"},
+		{"used", rotating(Use, "s4").ready(names...), nil, "s4"},
+		{"too late", Rotate{Next: "s4", Abort: true}, ErrRotating, "s4"},
+		{"ended", rotating(Ended, "s4"), nil, ""},
+		{"far too late", Rotate{Next: "s4", Abort: true}, ErrRotating, ""},
+	} {
+		if err := apply(tt.do); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.what, err, tt.want)
+		}
+		if r := s.Trust.Rotation; (r == nil) != (tt.next == "") || r != nil && r.Next != tt.next {
+			t.Errorf("%s: then %+v, want %q", tt.what, r, tt.next)
+		}
+	}
+}
 
 // The phases follow one another, each command may come twice, and none out of turn does anything.
 func TestRotationGoesFromPhaseToPhase(t *testing.T) {

@@ -13,11 +13,14 @@ import (
 // the roles of members, 4 for Restore, NoteVersion for notes, RaiseVersion for Raise,
 // RotateVersion for Rotate, TicketVersion for SetTicket, ReversedVersion for checks, RecoverVersion for Recover and for
 // what Restore says of the voters, AddressVersion for options of addresses,
-// PathVersion for words of routes and rules, FaultVersion for who lost a group by its own fault.
+// PathVersion for words of routes and rules, FaultVersion for who lost a group by its own fault, AbortVersion for a rotation that is given up.
 //
 // Commands are read strictly, so each field that is added has to be of a newer version than those before it; the test
 // of testdata/fields.txt does not pass without.
-const CommandVersion = 13
+const CommandVersion = 14
+
+// AbortVersion is the first version in which a rotation of the secret can be given up.
+const AbortVersion = 14
 
 // RecoverVersion is the first version with Recover.
 const RecoverVersion = 10
@@ -93,6 +96,8 @@ func (c Command) Needs() int {
 	switch {
 	case c.Raise != nil:
 		return RaiseVersion
+	case c.Rotate != nil && c.Rotate.Abort:
+		return AbortVersion
 	case c.Rotate != nil:
 		return RotateVersion
 	case c.SetTicket != nil:

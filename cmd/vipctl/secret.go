@@ -30,7 +30,7 @@ Replace it when a token or a data directory may have come into other hands, or s
 func (c *ctl) secretRotateCommand() *cobra.Command {
 	var r api.SecretRotateRequest
 	cmd := &cobra.Command{
-		Use:   "rotate [--without NODE]...",
+		Use:   "rotate [--without NODE]... | rotate --abort",
 		Short: "Replace the cluster's secret by a new one, while all goes on",
 		Long: `rotate gives every node a new secret and then takes the old one away. No address moves and no lease is lost.
 
@@ -44,8 +44,11 @@ others. Of a node that is alive it has no effect. A node that was left out, or m
 is back and says so in its log and its status. It is taken in again, with its data and its groups, by a new token:
 vipctl token on a member, vipctl join - there.
 
+While nodes still store the new secret, as while one that is off is waited for, --abort gives it up: the secret stays, with
+the tokens made of it. Once nodes use the new one it is too late, and --abort says so.
+
 Who is a member stays one. To shut somebody out who joined, vipctl remove him first.`,
-		Example: "  vipctl secret rotate\n  vipctl secret rotate --without n3",
+		Example: "  vipctl secret rotate\n  vipctl secret rotate --without n3\n  vipctl secret rotate --abort",
 		Args:    operands(),
 		RunE: c.action(func(ctx context.Context, _ []string) error {
 			result, err := order(ctx, c, func(ctx context.Context, client *api.Client) (api.SecretResult, error) {
@@ -54,14 +57,22 @@ Who is a member stays one. To shut somebody out who joined, vipctl remove him fi
 			if err != nil {
 				return err
 			}
-			return c.print(result, func() string { return rotatedText(result) })
+			return c.print(result, func() string { return rotatedText(r, result) })
 		}),
 	}
+	cmd.Flags().BoolVar(&r.Abort, "abort", false, "give up the rotation that is under way, if nodes do not use the new secret yet")
 	cmd.Flags().StringArrayVar(&r.Without, "without", nil, "go on without this node while it is off; may be repeated")
+	cmd.MarkFlagsMutuallyExclusive("abort", "without")
 	return cmd
 }
 
-func rotatedText(r api.SecretResult) string {
+func rotatedText(asked api.SecretRotateRequest, r api.SecretResult) string {
+	switch {
+	case r.Aborted:
+		return fmt.Sprintf("the rotation is given up; the cluster's secret is still %s\n", r.Fingerprint)
+	case asked.Abort:
+		return fmt.Sprintf("no rotation is under way; the cluster's secret is %s\n", r.Fingerprint)
+	}
 	text := fmt.Sprintf("the cluster has a new secret, %s\nTokens made before let nobody in any more.\n", r.Fingerprint)
 	if len(r.Without) > 0 {
 		text += fmt.Sprintf("Without it are: %s. When one is back, take it in again: `vipctl token` here, `vipctl join -` there.\n", strings.Join(r.Without, ", "))
@@ -120,6 +131,9 @@ func rotationText(r api.RotationStatus) string {
 	}
 	if len(r.Waiting) > 0 {
 		text += fmt.Sprintf("; waiting for %s: if one is off, `vipctl secret rotate --without %s` goes on", strings.Join(r.Waiting, ", "), r.Waiting[0])
+		if r.Phase == "offer" {
+			text += ", and --abort gives it up"
+		}
 	}
 	return text
 }
