@@ -209,27 +209,34 @@ func TestFlippedFiles(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	path := copyDir(t, good)
 	for _, file := range files(t, good) {
-		data, err := os.ReadFile(filepath.Join(good, file))
-		check(t, err)
-		refused := 0
-		positions := used(data)
-		for _, at := range positions {
-			if random.IntN(len(positions)) >= flips {
-				continue
-			}
-			bad := slices.Clone(data)
-			bad[at] ^= 1 << random.IntN(8)
-			overwrite(t, filepath.Join(path, file), bad)
-			if judge(t, fmt.Sprintf("%s, byte %d", file, at), path, file, want) {
-				refused++
-			}
-			restore(t, good, path)
-		}
-		t.Logf("%s: %d bytes, refused %d times", file, len(positions), refused)
-		if refused == 0 && !strings.HasPrefix(file, "votes") && !strings.Contains(file, "snapshots") {
+		positions, refused := flip(t, random, good, path, file, want)
+		t.Logf("%s: %d bytes, refused %d times", file, len(positions), len(refused))
+		if len(refused) == 0 && !strings.HasPrefix(file, "votes") && !strings.Contains(file, "snapshots") {
 			t.Errorf("damage to %s is never noticed", file)
 		}
 	}
+}
+
+// flip flips bytes of a file in a copy of a directory, one at a time, and judges each start. It returns the positions of
+// which it drew, and of those bytes for which a start was refused.
+func flip(t *testing.T, random *rand.Rand, good, copied, file string, want memories) (positions, refused []int) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(good, file))
+	check(t, err)
+	positions = used(data)
+	for _, at := range positions {
+		if random.IntN(len(positions)) >= flips {
+			continue
+		}
+		bad := slices.Clone(data)
+		bad[at] ^= 1 << random.IntN(8)
+		overwrite(t, filepath.Join(copied, file), bad)
+		if judge(t, fmt.Sprintf("%s, byte %d", file, at), copied, file, want) {
+			refused = append(refused, at)
+		}
+		restore(t, good, copied)
+	}
+	return positions, refused
 }
 
 // used returns the positions of bytes that are not in long runs of zeros.

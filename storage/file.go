@@ -34,14 +34,26 @@ func writeTemporary(path string, data []byte) (*os.File, error) {
 // replaceFile makes path contain data, readable by its owner only. After an error the old content may
 // still be there, or the new one; never a mixture.
 func replaceFile(path string, data []byte) error {
+	f, err := replaceOpen(path, data)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// replaceOpen is replaceFile, and returns the new file open.
+func replaceOpen(path string, data []byte) (*os.File, error) {
 	f, err := writeTemporary(path, data)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := errors.Join(f.Close(), os.Rename(f.Name(), path)); err != nil {
-		return fmt.Errorf("replace %s: %w", path, errors.Join(err, os.Remove(f.Name())))
+	if err := os.Rename(f.Name(), path); err != nil {
+		return nil, fmt.Errorf("replace %s: %w", path, errors.Join(err, f.Close(), os.Remove(f.Name())))
 	}
-	return syncDir(filepath.Dir(path))
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // syncDir makes creations, renames and removals in a directory durable.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,16 +21,9 @@ type journal struct {
 
 // createJournal replaces the journal's file by one that holds nothing.
 func createJournal(path string) (*journal, error) {
-	f, err := writeTemporary(path, marshalJournal())
+	f, err := replaceOpen(path, marshalJournal())
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", temporary(path), err)
-	}
-	err = os.Rename(f.Name(), path)
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("replace %s: %w", path, errors.Join(err, f.Close()))
+		return nil, err
 	}
 	return &journal{path: path, file: f, generation: 1, used: sectors(len(journalName))}, nil
 }

@@ -44,11 +44,11 @@ func appendLog(b []byte, l *raft.Log) []byte {
 	b = binary.AppendUvarint(b, l.Index)
 	b = binary.AppendUvarint(b, l.Term)
 	b = append(b, byte(l.Type))
-	at := int64(0)
+	at := uint64(0)
 	if !l.AppendedAt.IsZero() {
-		at = l.AppendedAt.UnixNano()
+		at = uint64(l.AppendedAt.UnixNano())
 	}
-	b = binary.AppendVarint(b, at)
+	b = binary.AppendUvarint(b, at)
 	return appendBytes(appendBytes(b, l.Data), l.Extensions)
 }
 
@@ -83,16 +83,6 @@ func (r *opReader) uvarint() uint64 {
 	return v
 }
 
-func (r *opReader) varint() int64 {
-	v, n := binary.Varint(r.rest)
-	if n <= 0 {
-		r.fail()
-		return 0
-	}
-	r.rest = r.rest[n:]
-	return v
-}
-
 func (r *opReader) bytes() (s []byte) {
 	n := r.uvarint()
 	if n > uint64(len(r.rest)) {
@@ -107,8 +97,8 @@ func (r *opReader) bytes() (s []byte) {
 
 func (r *opReader) log() *raft.Log {
 	l := &raft.Log{Index: r.uvarint(), Term: r.uvarint(), Type: raft.LogType(r.byte())}
-	if at := r.varint(); at != 0 {
-		l.AppendedAt = time.Unix(0, at)
+	if at := r.uvarint(); at != 0 {
+		l.AppendedAt = time.Unix(0, int64(at))
 	}
 	l.Data, l.Extensions = r.bytes(), r.bytes()
 	return l

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -255,7 +254,7 @@ func (s *journaledStore) Set(key, value []byte) error {
 
 // SetUint64 implements raft.StableStore.
 func (s *journaledStore) SetUint64(key []byte, value uint64) error {
-	return s.Set(key, binary.BigEndian.AppendUint64(nil, value))
+	return s.Set(key, marshalNumber(value))
 }
 
 // Get implements raft.StableStore. Error: raftboltdb.ErrKeyNotFound.
@@ -270,11 +269,8 @@ func (s *journaledStore) Get(key []byte) ([]byte, error) {
 // GetUint64 implements raft.StableStore. Error: raftboltdb.ErrKeyNotFound.
 func (s *journaledStore) GetUint64(key []byte) (uint64, error) {
 	value, err := s.Get(key)
-	if err == nil && len(value) != 8 {
-		err = fmt.Errorf("%q is no number", key)
-	}
 	if err != nil {
 		return 0, err
 	}
-	return binary.BigEndian.Uint64(value), nil
+	return parseNumber(key, value)
 }

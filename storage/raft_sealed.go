@@ -102,7 +102,7 @@ func (s *sealedStore) Set(key, value []byte) error {
 
 // SetUint64 implements raft.StableStore.
 func (s *sealedStore) SetUint64(key []byte, value uint64) error {
-	return s.Set(key, binary.BigEndian.AppendUint64(nil, value))
+	return s.Set(key, marshalNumber(value))
 }
 
 // Get implements raft.StableStore. Errors: raftboltdb.ErrKeyNotFound, ErrDamaged.
@@ -121,11 +121,22 @@ func (s *sealedStore) Get(key []byte) ([]byte, error) {
 // GetUint64 implements raft.StableStore.
 func (s *sealedStore) GetUint64(key []byte) (uint64, error) {
 	value, err := s.Get(key)
-	if err == nil && len(value) != 8 {
-		err = damaged(s.path, fmt.Errorf("%q is no number", key))
-	}
 	if err != nil {
 		return 0, err
+	}
+	number, err := parseNumber(key, value)
+	if err != nil {
+		return 0, damaged(s.path, err)
+	}
+	return number, nil
+}
+
+// marshalNumber makes a value of a number, as raft-boltdb does.
+func marshalNumber(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
+
+func parseNumber(key, value []byte) (uint64, error) {
+	if len(value) != 8 {
+		return 0, fmt.Errorf("%q is no number", key)
 	}
 	return binary.BigEndian.Uint64(value), nil
 }
