@@ -49,14 +49,7 @@ var alone = []change{
 		begin: func(u *tour, n, _ *harness.Node) command {
 			s := &state.State{Groups: map[string]*state.Group{"web": &web}, Profile: state.LAN, LastSerial: 5000}
 			b := backup.Of(s, false)
-			text, err := b.Marshal()
-			u.must(err)
-			b, err = backup.Parse("backup", text)
-			u.must(err)
-			return func(ctx context.Context) error {
-				_, err := n.Client.Restore(ctx, api.RestoreRequest{Backup: b})
-				return err
-			}
+			return restoring(u, n, b)
 		},
 		after: func(u *tour, n *harness.Node) {
 			u.await("web is held by a serial above the backup's", func(context.Context) error {
@@ -191,14 +184,7 @@ var together = []change{
 			b, err := n.Client.Backup(u.wait(), api.BackupRequest{})
 			u.must(err)
 			b.LastSerial += 1000 // as one of a cluster that was further
-			text, err := b.Marshal()
-			u.must(err)
-			b, err = backup.Parse("backup", text)
-			u.must(err)
-			return func(ctx context.Context) error {
-				_, err := n.Client.Restore(ctx, api.RestoreRequest{Backup: b})
-				return err
-			}
+			return restoring(u, n, b)
 		},
 		after: func(*tour, *harness.Node) {},
 	},
@@ -206,6 +192,18 @@ var together = []change{
 		name: "recover", lasts: 600 * time.Millisecond, fewer: true,
 		pick: loseMajority, begin: recovering, after: recovered,
 	},
+}
+
+// restoring restores a backup as one that was in a file.
+func restoring(u *tour, n *harness.Node, b backup.Backup) command {
+	text, err := b.Marshal()
+	u.must(err)
+	b, err = backup.Parse("backup", text)
+	u.must(err)
+	return func(ctx context.Context) error {
+		_, err := n.Client.Restore(ctx, api.RestoreRequest{Backup: b})
+		return err
+	}
 }
 
 // expendable draws a member without which enough remain.
