@@ -17,28 +17,30 @@ const perTransaction = 1000
 // Hold guards addresses and lets this host answer for them while the gate is open. Call it before they are added to an
 // interface. Beyond 1000 addresses it takes several transactions; after an error some may be held and some not.
 func (f *Fence) Hold(addrs []netip.Addr) error {
-	return f.change("hold", addrs, func(c *nftables.Conn, t *table, part []netip.Addr) error {
-		return errors.Join(t.add(c, guarded, part), t.add(c, held, part))
+	return f.change("hold", addrs, func(b *batch, t *table, part keys) {
+		t.add(b, guarded, part)
+		t.add(b, held, part)
 	}, func(a netip.Addr) { f.addrs[a] = true })
 }
 
 // Bar stops this host from answering for addresses, at once, and goes on guarding them. Call it before they are removed
 // from an interface, or for addresses that were found on one and must not be used.
 func (f *Fence) Bar(addrs []netip.Addr) error {
-	return f.change("bar", addrs, func(c *nftables.Conn, t *table, part []netip.Addr) error {
-		return errors.Join(t.add(c, guarded, part), t.remove(c, held, part))
+	return f.change("bar", addrs, func(b *batch, t *table, part keys) {
+		t.add(b, guarded, part)
+		t.remove(b, held, part)
 	}, func(a netip.Addr) { f.addrs[a] = false })
 }
 
 // Release ends the guard of addresses. Call it once they were read back as gone from this host.
 func (f *Fence) Release(addrs []netip.Addr) error {
-	return f.change("release", addrs, func(c *nftables.Conn, t *table, part []netip.Addr) error {
-		return errors.Join(t.remove(c, held, part), t.remove(c, guarded, part))
+	return f.change("release", addrs, func(b *batch, t *table, part keys) {
+		t.remove(b, held, part)
+		t.remove(b, guarded, part)
 	}, func(a netip.Addr) { delete(f.addrs, a) })
 }
 
-func (f *Fence) change(verb string, addrs []netip.Addr, queue func(*nftables.Conn, *table, []netip.Addr) error,
-	note func(netip.Addr)) error {
+func (f *Fence) change(verb string, addrs []netip.Addr, queue func(*batch, *table, keys), note func(netip.Addr)) error {
 	addrs, err := normal(addrs)
 	if err != nil {
 		return fmt.Errorf("%s addresses: %w", verb, err)
@@ -46,13 +48,11 @@ func (f *Fence) change(verb string, addrs []netip.Addr, queue func(*nftables.Con
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for part := range slices.Chunk(addrs, perTransaction) {
-		err := f.writer.commit(func(c *nftables.Conn) error {
+		k := keysOf(part)
+		err := f.writer.commit(func(b *batch) {
 			for _, t := range f.tables {
-				if err := queue(c, t, part); err != nil {
-					return err
-				}
+				queue(b, t, k)
 			}
-			return nil
 		})
 		if err != nil {
 			return fmt.Errorf("%s %d addresses from %s in %s: %w", verb, len(part), part[0], f.name, f.blame(err))

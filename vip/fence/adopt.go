@@ -66,13 +66,7 @@ func (f *Fence) newShape() (shape, error) {
 		return nil, fmt.Errorf("make tables to compare with: %w", err)
 	}
 	s, err := sample.readShape()
-	gone := f.writer.commit(func(c *nftables.Conn) error {
-		for _, t := range sample.tables {
-			t.drop(c)
-		}
-		return nil
-	})
-	return s, errors.Join(err, gone)
+	return s, errors.Join(err, f.drop(sample.tables))
 }
 
 // adoptAddresses reads what is guarded and held. Both tables must agree.

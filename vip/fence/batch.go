@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -43,7 +44,7 @@ func (b *batch) end(first uint32) (last uint32) {
 	return last
 }
 
-// add queues elements with these keys; a timeout of 0 is none.
+// add queues elements with these keys, which stand one after the other; a timeout of 0 is none.
 func (b *batch) add(s *nftables.Set, keys []byte, timeout time.Duration) {
 	b.queue(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE, s, keys, timeout)
 }
@@ -64,16 +65,16 @@ func (b *batch) queue(kind, flags uint16, s *nftables.Set, keys []byte, timeout 
 			return
 		}
 		b.nest(unix.NFTA_SET_ELEM_LIST_ELEMENTS, func() {
-			for _, key := range keys {
+			for key := range slices.Chunk(keys, int(s.KeyType.Bytes)) {
 				b.nest(unix.NFTA_LIST_ELEM, func() { b.element(key, timeout) })
 			}
 		})
 	})
 }
 
-func (b *batch) element(key byte, timeout time.Duration) {
+func (b *batch) element(key []byte, timeout time.Duration) {
 	b.nest(unix.NFTA_SET_ELEM_KEY, func() {
-		b.attribute(unix.NFTA_DATA_VALUE, func() { b.data = append(b.data, key) })
+		b.attribute(unix.NFTA_DATA_VALUE, func() { b.data = append(b.data, key...) })
 	})
 	if timeout > 0 {
 		b.attribute(unix.NFTA_SET_ELEM_TIMEOUT, func() {
@@ -129,6 +130,9 @@ func (c *batchConn) dial() error {
 	nl, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: c.netns})
 	if err != nil {
 		return fmt.Errorf("connect to nftables: %w", err)
+	}
+	if err := nl.SetWriteBuffer(sendBuffer); err != nil {
+		return errors.Join(fmt.Errorf("enlarge the buffer of nftables: %w", err), nl.Close())
 	}
 	if c.raw, err = nl.SyscallConn(); err != nil {
 		return errors.Join(fmt.Errorf("connect to nftables: %w", err), nl.Close())

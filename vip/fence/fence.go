@@ -52,8 +52,7 @@ type Fence struct {
 	tables []*table
 
 	mu      sync.Mutex // guards what follows
-	writer  *conn
-	renewer *batchConn
+	writer  *batchConn
 	slot    int                 // which lease set is in use; noSlot if the gate is shut
 	addrs   map[netip.Addr]bool // the guarded addresses; true for those held
 	shape   shape
@@ -84,7 +83,7 @@ func newFence(opts Options) *Fence {
 		name:   tableName(opts.Instance),
 		slot:   noSlot,
 		addrs:  map[netip.Addr]bool{},
-		writer: &conn{netns: opts.NetNS}, renewer: &batchConn{netns: opts.NetNS}, reader: &conn{netns: opts.NetNS},
+		writer: &batchConn{netns: opts.NetNS}, reader: &conn{netns: opts.NetNS},
 	}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
@@ -141,16 +140,22 @@ func (f *Fence) Close() error {
 		}
 		return fmt.Errorf("remove tables %s: %d %w", f.name, n, ErrGuarded)
 	}
-	err := f.writer.commit(func(c *nftables.Conn) error {
-		for _, t := range f.tables {
+	if err := f.drop(f.tables); err != nil {
+		return fmt.Errorf("remove tables %s: %w", f.name, err)
+	}
+	return nil
+}
+
+// drop removes tables, whether they are there or not.
+func (f *Fence) drop(tables []*table) error {
+	once := &conn{netns: f.writer.netns}
+	defer once.close()
+	return once.commit(func(c *nftables.Conn) error {
+		for _, t := range tables {
 			t.drop(c)
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("remove tables %s: %w", f.name, err)
-	}
-	return nil
 }
 
 // read asks the kernel on a connection of its own, so that long answers do not hold up a renewal.
@@ -162,7 +167,6 @@ func (f *Fence) read(ask func(*nftables.Conn) error) error {
 
 func (f *Fence) disconnect() {
 	f.writer.close()
-	f.renewer.close()
 	f.readerMu.Lock()
 	defer f.readerMu.Unlock()
 	f.reader.close()

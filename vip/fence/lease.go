@@ -36,7 +36,7 @@ func (f *Fence) Raise(until int64) error {
 	if err := f.arm(0, until); err != nil {
 		return fmt.Errorf("raise gate of %s: %w", f.name, err)
 	}
-	err := f.renewer.commit(func(b *batch) {
+	err := f.writer.commit(func(b *batch) {
 		for _, t := range f.tables {
 			b.add(t.use[0], t.protos, 0)
 		}
@@ -66,7 +66,7 @@ func (f *Fence) Extend(until int64) error {
 		}
 		return fmt.Errorf("extend lease of %s: %w", f.name, err)
 	}
-	err := f.renewer.commit(func(b *batch) {
+	err := f.writer.commit(func(b *batch) {
 		for _, t := range f.tables {
 			// The kernel refuses to delete what has expired, and with it the whole transaction.
 			b.remove(t.lease[old], t.protos)
@@ -95,7 +95,7 @@ func (f *Fence) Shut() error {
 }
 
 func (f *Fence) shut() error {
-	err := f.renewer.commit(func(b *batch) {
+	err := f.writer.commit(func(b *batch) {
 		for _, t := range f.tables {
 			for i := range t.lease {
 				b.flush(t.use[i])
@@ -141,7 +141,7 @@ func (f *Fence) arm(slot int, until int64) error {
 }
 
 func (f *Fence) write(slot int, timeout time.Duration) error {
-	return f.renewer.commit(func(b *batch) {
+	return f.writer.commit(func(b *batch) {
 		for _, t := range f.tables {
 			b.flush(t.lease[slot])
 			b.add(t.lease[slot], t.protos, timeout)

@@ -1,6 +1,7 @@
 package fence
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/netip"
@@ -87,15 +88,27 @@ func (t *table) create(c *nftables.Conn, left []netip.Addr) error {
 			return fmt.Errorf("add set %s: %w", s.Name, err)
 		}
 	}
-	for part := range slices.Chunk(left, perTransaction) {
-		if err := t.add(c, guarded, part); err != nil {
-			return err
-		}
+	if err := t.guard(c, left); err != nil {
+		return err
 	}
 	for _, h := range t.hooks {
 		h.create(c, t)
 	}
 	return nil
+}
+
+// guard queues addresses that a predecessor guarded.
+func (t *table) guard(c *nftables.Conn, addrs []netip.Addr) (err error) {
+	for part := range slices.Chunk(addrs, perTransaction) {
+		t.each(guarded, keysOf(part), func(s *nftables.Set, keys []byte) {
+			var elements []nftables.SetElement
+			for key := range slices.Chunk(keys, int(s.KeyType.Bytes)) {
+				elements = append(elements, nftables.SetElement{Key: key})
+			}
+			err = errors.Join(err, c.SetAddElements(s, elements))
+		})
+	}
+	return err
 }
 
 // drop queues the removal of the whole table, whether it is there or not: deleting fails if there is nothing to delete.
@@ -112,39 +125,40 @@ func (t *table) sets() []*nftables.Set {
 	return all
 }
 
+// keys are addresses as the sets have them, one after the other.
+type keys struct{ v4, v6 []byte }
+
+func keysOf(addrs []netip.Addr) (k keys) {
+	for _, a := range addrs {
+		if a.Is4() {
+			k.v4 = append(k.v4, a.AsSlice()...)
+		} else {
+			k.v6 = append(k.v6, a.AsSlice()...)
+		}
+	}
+	return k
+}
+
 // add queues addresses into a set of the given kind; those already in it stay.
-func (t *table) add(c *nftables.Conn, kind int, addrs []netip.Addr) error {
-	return t.each(kind, addrs, c.SetAddElements)
+func (t *table) add(b *batch, kind int, k keys) {
+	t.each(kind, k, func(s *nftables.Set, keys []byte) { b.add(s, keys, 0) })
 }
 
 // remove takes addresses out of a set. They are added first because the kernel refuses to delete what is not there.
-func (t *table) remove(c *nftables.Conn, kind int, addrs []netip.Addr) error {
-	return t.each(kind, addrs, func(s *nftables.Set, elems []nftables.SetElement) error {
-		if err := c.SetAddElements(s, elems); err != nil {
-			return err
-		}
-		return c.SetDeleteElements(s, elems)
+func (t *table) remove(b *batch, kind int, k keys) {
+	t.each(kind, k, func(s *nftables.Set, keys []byte) {
+		b.add(s, keys, 0)
+		b.remove(s, keys)
 	})
 }
 
-func (t *table) each(kind int, addrs []netip.Addr, do func(*nftables.Set, []nftables.SetElement) error) error {
-	var v4, v6 []nftables.SetElement
-	for _, a := range addrs {
-		if a.Is4() {
-			v4 = append(v4, nftables.SetElement{Key: a.AsSlice()})
-		} else {
-			v6 = append(v6, nftables.SetElement{Key: a.AsSlice()})
-		}
+func (t *table) each(kind int, k keys, do func(*nftables.Set, []byte)) {
+	if len(k.v4) > 0 {
+		do(t.v4[kind], k.v4)
 	}
-	if len(v4) > 0 {
-		if err := do(t.v4[kind], v4); err != nil {
-			return err
-		}
+	if len(k.v6) > 0 && t.v6[kind] != nil {
+		do(t.v6[kind], k.v6)
 	}
-	if len(v6) > 0 && t.v6[kind] != nil {
-		return do(t.v6[kind], v6)
-	}
-	return nil
 }
 
 // members reads the addresses of one kind, in order.
