@@ -30,6 +30,7 @@ type link struct {
 	socket int
 	index  uint32
 	source source
+	asked  bool // whether it forwards IPv6, which takes longer than all the rest
 	burst  uint64
 }
 
@@ -57,6 +58,9 @@ func (w *wire) send(t Target, round int) error {
 	l, err := w.link(t.Interface)
 	if err != nil {
 		return err
+	}
+	if t.Addr.Is6() && !l.asked {
+		l.source.router, l.asked = forwards(t.Interface), true
 	}
 	b, err := l.source.frame(t.Addr, round)
 	if err != nil {
@@ -94,11 +98,11 @@ func (w *wire) link(name string) (*link, error) {
 		l = &link{socket: socket, index: index}
 		w.links[name] = l
 	}
-	if l.source, err = describe(l.socket, name); err != nil {
+	if l.source, err = describe(l.socket); err != nil {
 		w.drop(name)
 		return nil, err
 	}
-	l.burst = w.burst
+	l.asked, l.burst = false, w.burst
 	return l, nil
 }
 
@@ -133,7 +137,7 @@ func openSocket(index uint32) (int, error) {
 }
 
 // describe reads what the frames need to know about the interface that a packet socket is bound to.
-func describe(socket int, name string) (source, error) {
+func describe(socket int) (source, error) {
 	bound, err := unix.Getsockname(socket)
 	if err != nil {
 		return source{}, fmt.Errorf("read the MAC address: %w", err)
@@ -142,11 +146,13 @@ func describe(socket int, name string) (source, error) {
 	if at.Hatype != unix.ARPHRD_ETHER || at.Halen != 6 {
 		return source{}, fmt.Errorf("hardware type %d is not Ethernet: %w", at.Hatype, errNoNeighbours)
 	}
+	return source{mac: net.HardwareAddr(at.Addr[:6])}, nil
+}
+
+// forwards reports whether an interface forwards IPv6; not if there is no IPv6.
+func forwards(name string) bool {
 	forwarding, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + name + "/forwarding")
-	return source{
-		mac:    net.HardwareAddr(at.Addr[:6]),
-		router: err == nil && strings.TrimSpace(string(forwarding)) != "0", // no file: no IPv6
-	}, nil
+	return err == nil && strings.TrimSpace(string(forwarding)) != "0"
 }
 
 func (w *wire) drop(name string) {
