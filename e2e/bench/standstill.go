@@ -24,7 +24,7 @@ const standstillVariable = "VIPD_E2E_STANDSTILL"
 const (
 	standstillEach = 2 * time.Millisecond
 	// standstillFrom is the shortest that is noted, and what counts as a disturbance.
-	standstillFrom     = 20 * time.Millisecond
+	standstillFrom     = 5 * time.Millisecond
 	standstillPriority = 20
 )
 

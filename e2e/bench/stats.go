@@ -6,7 +6,7 @@ import "slices"
 type Summary struct {
 	Median float64 `json:"median_ms"`
 	Worst  float64 `json:"worst_ms"`
-	// Disturbed counts the trials in which a processor stood still for 20 ms or
+	// Disturbed counts the trials in which a processor stood still for 5 ms or
 	// more, WorstCalm is the worst of all others.
 	Disturbed int     `json:"disturbed"`
 	WorstCalm float64 `json:"worst_undisturbed_ms"`

@@ -14,8 +14,8 @@ import (
 // that is recorded as a stall.
 const stallAfter = 4 * time.Millisecond
 
-// realtimePriority is low among real-time threads, and above all others.
-const realtimePriority = 10
+// realtimePriority is above that of the daemons: one that is busy for its own ends is not silent for its client.
+const realtimePriority = 15
 
 // confirmAfter is the shortest time between two confirmations for one address.
 const confirmAfter = 200 * time.Microsecond
@@ -109,6 +109,7 @@ func (l *loop) run(ready chan<- struct{}, stop <-chan struct{}) error {
 	for first := true; ; {
 		if now >= next {
 			l.gap(before, now, tick)
+			l.receive() // what has arrived is heeded, as in a kernel, although this thread comes late
 			l.send(now)
 			before = now
 			// The grid is kept, but what was missed is not made up for.
