@@ -32,19 +32,34 @@ func (t *tenant) change(held []state.Holding) (c changeover, ok bool) {
 		return c, false
 	}
 	t.announce.Stop(ips(c.leaving))
-	c.out, c.err = t.host.Set(want)
-	if c.err != nil {
-		t.log.Error("set addresses", "error", c.err)
-	}
-	t.tell(c.out)
+	c.out, c.err = t.put(want)
+	t.announceTo(c.out.Added) // be it new or put back after somebody removed it
 	t.mu.Lock()
 	t.carried = append(slices.Clone(want), present(c.leaving, c.out, c.err)...)
 	t.mu.Unlock()
 	return c, true
 }
 
+// put makes the host's addresses the wanted ones. While the same are wanted it looks at the host only if something
+// may have happened to them.
+func (t *tenant) put(want []vip.Address) (vip.Outcome, error) {
+	if !t.doubtful && slices.Equal(want, t.wanted) {
+		return vip.Outcome{Present: t.present}, nil
+	}
+	out, err := t.host.Set(want)
+	t.doubtful = err != nil || len(out.Failed) > 0
+	t.wanted, t.present = slices.Clone(want), out.Present
+	return out, err
+}
+
 // conclude is the part of carry that nobody waits for.
 func (t *tenant) conclude(c changeover) bool {
+	if c.err != nil {
+		t.log.Error("set addresses", "error", c.err)
+	}
+	if c.out.Changed() {
+		t.log.Info("addresses changed", "added", len(c.out.Added), "removed", len(c.out.Removed))
+	}
 	t.note(c.held, c.out)
 	done := t.release(c.leaving, c.out, c.err) && len(c.out.Failed) == 0
 	t.serve(c.held, c.out, c.err)
@@ -64,14 +79,6 @@ func (t *tenant) fence(want []vip.Address) bool {
 	}
 	t.held = want
 	return true
-}
-
-// tell announces what was added, be it new or put back after somebody removed it.
-func (t *tenant) tell(out vip.Outcome) {
-	t.announceTo(out.Added)
-	if out.Changed() {
-		t.log.Info("addresses changed", "added", len(out.Added), "removed", len(out.Removed))
-	}
 }
 
 // serve notes which groups are carried, with at least one address; what could not be read is as it was.

@@ -68,14 +68,13 @@ func (c *clerk) turn(ctx context.Context) time.Duration {
 	return untilBeat()
 }
 
-// settle has debts written off.
+// settle has debts written off once the clerk is woken: those who wait for them have been told.
 func (c *clerk) settle(who state.Tenure, serials []uint64) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, serial := range serials {
 		c.letGo[serial] = who
 	}
-	c.mu.Unlock()
-	kick(c.wake)
 }
 
 // retire has an epoch of this node written off once it carries nothing.

@@ -72,8 +72,10 @@ type member struct {
 	inherited *inheritance
 	left      *storage.Hold
 
-	changes signal
-	opened  closers // what has to be closed, in reverse order
+	changes    signal
+	carrying   signal    // other groups than before are carried
+	afterwards courteous // wakes those who follow the view and are not on the way of a failover
+	opened     closers   // what has to be closed, in reverse order
 	// givenBy is who had this node found its cluster, or join it, as Command.By; empty after a restart.
 	givenBy string
 	// founding is the command by which this node founds its cluster; nil if it is there already.
@@ -115,6 +117,7 @@ func openMember(o Options, id storage.Identity, founding *state.Command) (*membe
 		fatal:    make(chan error, 1),
 		ended:    make(chan struct{}),
 	}
+	m.afterwards.do = m.wakeFollowers
 	for _, open := range []func() error{m.openHost, m.openStores, m.assemble, m.openNetwork, m.openRaft} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, m.opened.close())
@@ -171,7 +174,10 @@ func (m *member) assemble() error {
 		jolted:   func() { kick(m.paths.wake) },
 		carries:  func(groups []carriedAt) { m.chronicler.carries(groups) },
 		giveUp:   m.fail,
-		served:   m.changes.raise,
+		served: func() {
+			m.carrying.raise()
+			m.afterwards.soon()
+		},
 	})
 	m.assembleRoles()
 	if err := m.assemblePaths(); err != nil {

@@ -33,6 +33,7 @@ type paths struct {
 	log      *slog.Logger
 	view     func() *state.State
 	changes  *signal
+	carrying *signal // what serving returns changed
 	serving  func() serving
 	staying  func() bool // what is there is left to the next start
 	router   router
@@ -60,7 +61,7 @@ func (p *paths) Run(ctx context.Context) error {
 	defer timer.Stop()
 	var last *wantedPaths
 	for stale := true; ; {
-		changed := p.changes.wait()
+		changed, carried := p.changes.wait(), p.carrying.wait()
 		if want, known := p.wanted(); known && (stale || !reflect.DeepEqual(last, &want)) {
 			last = &want
 			switch done := p.set(want); {
@@ -80,6 +81,7 @@ func (p *paths) Run(ctx context.Context) error {
 			}
 			return nil
 		case <-changed:
+		case <-carried:
 		case <-p.wake:
 			stale = true
 		case <-timer.C:
@@ -178,7 +180,7 @@ func (m *member) assemblePaths() error {
 	}
 	m.opened.add(router.Close)
 	m.paths = &paths{
-		log: m.log, view: m.View, changes: &m.changes, serving: m.tenant.serving,
+		log: m.log, view: m.View, changes: &m.changes, carrying: &m.carrying, serving: m.tenant.serving,
 		staying: m.door.staying, router: router,
 		reported: func() { kick(m.reporter.wake) }, wake: make(chan struct{}, 1), problems: map[string]string{},
 	}

@@ -63,7 +63,7 @@ func TestRoutesFollowTheAddresses(t *testing.T) {
 	router := &fakeRouter{refuses: map[string]bool{"10.9.0.0/16 dev eth0": true}}
 	var changes signal
 	p := &paths{
-		log: quiet(), view: func() *state.State { return view }, changes: &changes, router: router, wake: make(chan struct{}, 1),
+		log: quiet(), view: func() *state.State { return view }, changes: &changes, carrying: &changes, router: router, wake: make(chan struct{}, 1),
 		serving: func() serving { mu.Lock(); defer mu.Unlock(); return now }, staying: func() bool { return false }, reported: func() {},
 	}
 	ctx, end := context.WithCancel(context.Background())

@@ -176,10 +176,12 @@ type fakeHost struct {
 	keeps  map[string]bool // prefixes that the kernel will not take off
 	lacks  map[string]bool // prefixes that it will not put on
 	setErr error
+	looks  int // times that Set was called
 }
 
 func (h *fakeHost) Set(want []vip.Address) (vip.Outcome, error) {
 	var out vip.Outcome
+	h.looks++
 	if h.setErr != nil {
 		h.note("set fails")
 		return out, h.setErr

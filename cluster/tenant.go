@@ -50,6 +50,10 @@ type tenant struct {
 
 	carried []vip.Address // on the host, or about to be
 	held    []vip.Address // those that the gate lets through
+	// wanted is what the host was last asked to have, and present what it then had of it.
+	wanted   []vip.Address
+	present  []netip.Addr
+	doubtful bool // the host may not be as it was then
 	// inherited is what a predecessor left, to stay as it is until it is judged; nil: nothing.
 	inherited *inheritance
 	told      map[uint64]bool // own debts that were reported as let go of
@@ -95,6 +99,7 @@ func newTenant(o tenantOptions) *tenant {
 		tenantOptions: o,
 		wake:          make(chan struct{}, 1),
 		changed:       make(chan struct{}, 1),
+		doubtful:      true,
 		moved:         map[string]bool{},
 		released:      map[uint64]bool{},
 		problems:      map[string]problem{},
@@ -119,7 +124,9 @@ func (t *tenant) Run(ctx context.Context) error {
 			return nil
 		case <-t.wake:
 		case <-retry.C:
+			t.doubtful = true
 		case <-t.changed:
+			t.doubtful = true
 			t.speaker.recheck()
 			t.reported()
 			t.jolted()
@@ -131,6 +138,7 @@ func (t *tenant) Run(ctx context.Context) error {
 
 // keepUp renews the addresses' lifetime and looks whether the gate is as it should be.
 func (t *tenant) keepUp() {
+	t.doubtful = true
 	if err := t.host.Refresh(); err != nil {
 		t.log.Warn("refresh the lifetime of addresses", "error", err)
 	}
@@ -193,7 +201,8 @@ func (t *tenant) tenancy(view *state.State) state.Tenancy {
 // startOver lets go of everything, since another program removed the gate, and makes the gate anew.
 func (t *tenant) startOver() bool {
 	t.announce.Stop(ips(t.carried))
-	out, err := t.host.Set(nil)
+	t.doubtful = true
+	out, err := t.put(nil)
 	if !t.obeyed(present(t.carried, out, err)) {
 		return false
 	}

@@ -29,6 +29,20 @@ func TestTakesGateFirstAndAnnouncesLast(t *testing.T) {
 	diff(t, "actions of a second step", nil, actions)
 }
 
+// Each commit wakes the tenant. Reading what is on the host takes longer the more there is.
+func TestLooksAtTheHostOnlyWhenInDoubt(t *testing.T) {
+	s := carrying(t, "10.0.0.1/24")
+	before := s.host.looks
+	s.commit(groups(group("web", "10.0.0.1/24"), group("db", "10.0.0.9/24")))
+	s.step()
+	diff(t, "looks although nothing else is wanted", 0, s.host.looks-before)
+	diff(t, "served", map[string]uint64{"web": s.view.Assignments["web"].Serial}, s.tenant.serving().groups)
+	s.host.have = nil // somebody removed it
+	s.tenant.doubtful = true
+	_, actions := s.step()
+	diff(t, "actions", []string{"set 10.0.0.1/24", "announce 10.0.0.1"}, actions)
+}
+
 func TestLetsGoGateFirstAndSettlesOnceGone(t *testing.T) {
 	s := carrying(t, "10.0.0.1/24")
 	s.commit(give(s.view, "b", "web"))

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"vipd/cluster/consensus"
@@ -75,7 +77,10 @@ func (m *member) send(to string, message wire.Message) {
 }
 
 // broadcast sends to all other members.
-func (m *member) broadcast(message wire.Message) {
+func (m *member) broadcast(message wire.Message) { m.tell(message, nil) }
+
+// tell sends to all other members, to some of them first.
+func (m *member) tell(message wire.Message, first []string) {
 	if m.gossip == nil {
 		return
 	}
@@ -83,8 +88,11 @@ func (m *member) broadcast(message wire.Message) {
 	if len(data) > wire.MaxDatagram {
 		return // Raft, or the next report, tells of it
 	}
-	for name, n := range m.View().Nodes {
-		if name == m.self.node {
+	nodes := m.View().Nodes
+	others := slices.DeleteFunc(slices.Collect(maps.Keys(nodes)), func(name string) bool { return slices.Contains(first, name) })
+	for _, name := range slices.Concat(first, others) {
+		n := nodes[name]
+		if name == m.self.node || n == nil {
 			continue
 		}
 		if err := m.gossip.Send(n.Gossip, data); err != nil {
@@ -110,13 +118,17 @@ func (m *member) learn(c wire.Committed) {
 	}
 }
 
-// stateChanged wakes all who follow the view, those on the way of a failover first.
+// stateChanged wakes those on the way of a failover, and all others who follow the view when they are done.
 func (m *member) stateChanged() {
 	kick(m.tenant.wake)
 	kick(m.keeper.refresh)
-	kick(m.clerk.wake)
 	kick(m.conductor.wake)
 	kick(m.elector.wake)
+	m.afterwards.soon()
+}
+
+func (m *member) wakeFollowers() {
+	kick(m.clerk.wake)
 	kick(m.steward.wake)
 	kick(m.reporter.wake)
 	kick(m.chronicler.wake)
@@ -140,10 +152,26 @@ func (m *member) heardWithdrawal(w lease.Withdrawal) {
 	kick(m.elector.wake)
 }
 
-// letGo tells those who wait for these debts, and has them written off.
+// letGo tells those who wait for these debts, the next holders first, and has them written off.
 func (m *member) letGo(r wire.Released) {
-	m.broadcast(r)
+	m.tell(r, heirs(m.View(), r.Serials))
 	m.clerk.settle(state.Tenure{Node: r.Node, Epoch: r.Epoch}, r.Serials)
+	m.afterwards.soon()
+}
+
+// heirs returns the nodes that the groups of debts were given to.
+func heirs(view *state.State, serials []uint64) []string {
+	var nodes []string
+	for _, serial := range serials {
+		d := view.Debts[serial]
+		if d == nil || view.Assignments[d.Group] == nil {
+			continue
+		}
+		if to := view.Assignments[d.Group].Holder; to != "" && !slices.Contains(nodes, to) {
+			nodes = append(nodes, to)
+		}
+	}
+	return nodes
 }
 
 // giveUpEpoch has an epoch retired that will have no lease again, so that this node can get another.

@@ -133,22 +133,27 @@ func (m *Monitor) follow(ctx context.Context, parts *sync.WaitGroup) {
 	m.mu.Lock()
 	wanted := m.wanted
 	m.mu.Unlock()
+	others := false
 	for name, w := range m.watches {
 		if c, ok := wanted[name]; ok && c.Same(&w.check) {
 			continue
 		}
 		w.kill()
 		delete(m.watches, name)
+		others = true
 	}
 	for name, c := range wanted {
 		if m.watches[name] == nil {
 			w := &watch{Machine: NewMachine(c), run: m.runnerOf(c), kill: func() {}}
 			m.watches[name] = w
 			m.do(ctx, parts, name, w, w.Step(time.Now(), Begin))
+			others = true
 		}
 	}
-	m.publish()
-	m.options.Changed()
+	if others {
+		m.publish()
+		m.options.Changed()
+	}
 }
 
 // publish makes what the machines know known to Status.
