@@ -141,6 +141,14 @@ echo "$VIPD_GROUP $VIPD_STATE $VIPD_SERIAL <$VIPD_PREVIOUS>" >> `+dir+`/$VIPD_NO
 		return nil
 	})
 
+	w.step("%s, which was killed, starts again and finds its route", second)
+	if s.ip(second, "route", "show", "proto", "118") == "" {
+		s.ip(second, "route", "add", "203.0.113.0/24", "dev", "eth0", "proto", "118") // it went with the address
+	}
+	s.must(second.Start(s.wait()))
+	routes(first)
+
+	s.drain(second, true)
 	w.step("%s is stopped", first)
 	s.must(first.Terminate(s.wait()))
 	w.held("web", third, web4)
@@ -148,11 +156,5 @@ echo "$VIPD_GROUP $VIPD_STATE $VIPD_SERIAL <$VIPD_PREVIOUS>" >> `+dir+`/$VIPD_NO
 		s.Errorf("%s, which stopped, was told %v", first, list)
 	}
 	s.wasTold(dir, third, "BACKUP", "MASTER")
-	routes(third)
-	w.step("%s, which was killed, starts again and finds its route", second)
-	if s.ip(second, "route", "show", "proto", "118") == "" {
-		s.ip(second, "route", "add", "203.0.113.0/24", "dev", "eth0", "proto", "118") // it went with the address
-	}
-	s.must(second.Start(s.wait()))
 	routes(third)
 }
