@@ -192,19 +192,13 @@ func (m *member) secretStatus(view *state.State) *api.SecretStatus {
 	return s
 }
 
-// expiryNotice is how long before its end a certificate is warned of.
-const expiryNotice = 14 * 24 * time.Hour
-
 // secretWarnings are about nodes with another secret than the rest.
 func (m *member) secretWarnings(view *state.State) []string {
 	var warnings []string
 	if m.keys.outdated() {
 		warnings = append(warnings, "the cluster's secret was rotated while this node was off, so the others do not talk to it; "+missedRemedy)
 	}
-	if own := m.creds.Own(); own != nil && own.Cert != nil && time.Until(own.Cert.Leaf.NotAfter) < expiryNotice {
-		warnings = append(warnings, "this node's certificate, `tls.cert`, ends at "+own.Cert.Leaf.NotAfter.UTC().Format(time.RFC3339)+
-			", and the others refuse it then: put a new one in its place and run `vipctl reload`")
-	}
+	warnings = append(warnings, certificateWarnings(m.creds.Own(), time.Now())...)
 	for _, name := range m.stragglers(view) {
 		warnings = append(warnings, fmt.Sprintf("%s has a former secret of the cluster, so nobody talks to it; %s", name, behindRemedy))
 	}

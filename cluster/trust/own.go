@@ -25,11 +25,12 @@ type Own struct {
 	Cert  *tls.Certificate // that this node shows, with its Leaf; nil: one that follows from the secret
 	// Derived has certificates that follow from the secret accepted, too.
 	Derived bool
+	Revoked Revoked
 	Sum     string // tells what was read from what is read later
 }
 
 // Verify checks a chain, the leaf first, for a use on either side of a connection. A clock that is behind does no harm, so
-// that a host that lost its time comes back; what has expired is refused.
+// that a host that lost its time comes back; what has expired is refused, and what was revoked.
 func (o *Own) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage) error {
 	_, err := o.until(chain, usage)
 	return err
@@ -52,10 +53,16 @@ func (o *Own) until(chain []*x509.Certificate, usage x509.ExtKeyUsage) (end time
 		return time.Time{}, fmt.Errorf("%w: %w", ErrNotByCA, err)
 	}
 	for _, way := range verified {
+		if o.Revoked.concerns(way) {
+			continue
+		}
 		first := slices.MinFunc(way, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
 		if first.NotAfter.After(end) {
 			end = first.NotAfter
 		}
+	}
+	if end.IsZero() {
+		return end, ErrRevoked
 	}
 	return end, nil
 }

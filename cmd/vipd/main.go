@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -98,7 +99,11 @@ Exit codes: 0 stopped cleanly, 1 failed, 2 wrong usage, 3 too old for its cluste
 				if _, err = file.Access(); err != nil {
 					return failure{err}
 				}
-				if _, err = file.OwnCertificates(); err != nil {
+				own, err := file.OwnCertificates()
+				if err == nil {
+					err = file.CheckLists(own, time.Now())
+				}
+				if err != nil {
 					return failure{err}
 				}
 				fmt.Fprintf(stdout, "%s is fine: node %s at %s\n", config, file.Node, file.Listen)

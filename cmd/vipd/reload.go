@@ -30,10 +30,11 @@ type reloader struct {
 	mu      sync.Mutex
 	running nodefile.File // what is in force
 	own     *trust.Own    // the certificates in force; nil: those that follow from the secret
+	due     *time.Timer   // says when their list of revoked ones is to be replaced; nil: it never is
 }
 
 // live are the keys that take no restart.
-var live = map[string]bool{"log.level": true, "script_dirs": true, "script_user": true, "labels": true, "bonds": true, "tls.ca": true, "tls.cert": true, "tls.key": true, "tls.derived": true}
+var live = map[string]bool{"log.level": true, "script_dirs": true, "script_user": true, "labels": true, "bonds": true, "tls.ca": true, "tls.cert": true, "tls.key": true, "tls.crl": true, "tls.derived": true}
 
 // reload does what the file says now, as far as a running daemon can. A file with a mistake changes nothing, and so
 // does one with bonds that cannot be made.
@@ -63,6 +64,9 @@ func (r *reloader) apply(ctx context.Context, progress api.Progress) (api.Reload
 		return result, err
 	}
 	own, err := resolved.OwnCertificates()
+	if err == nil {
+		err = resolved.CheckLists(own, time.Now())
+	}
 	if err != nil {
 		return result, err
 	}
@@ -86,9 +90,8 @@ func (r *reloader) apply(ctx context.Context, progress api.Progress) (api.Reload
 	if err := r.node.SetTLS(own); err != nil {
 		return api.Reloaded{}, fmt.Errorf("tls: %w", err)
 	}
-	if c := r.certificates(own); c != nil {
-		result.Changes = append(result.Changes, *c)
-	}
+	result.Changes = append(result.Changes, certificates(r.own, own)...)
+	r.holdOwn(own, resolved.TLS.CRL)
 	r.node.SetScripts(scripts)
 	r.node.SetLabels(written.Labels)
 	r.level.Set(levelOf(written.Log))
@@ -98,21 +101,6 @@ func (r *reloader) apply(ctx context.Context, progress api.Progress) (api.Reload
 		}
 	}
 	return result, nil
-}
-
-// certificates is the change that there are other certificates in the files that tls names; nil: there are none.
-func (r *reloader) certificates(own *trust.Own) *api.FileChange {
-	before := r.own
-	r.own = own
-	if own == nil || own.Cert == nil || before != nil && before.Sum == own.Sum {
-		return nil
-	}
-	until := func(o *trust.Own) string { return "good until " + o.Cert.Leaf.NotAfter.UTC().Format(time.RFC3339) }
-	change := &api.FileChange{Key: "tls.cert", After: until(own), Live: true, Note: "the certificates were read again"}
-	if before != nil && before.Cert != nil {
-		change.Before = until(before)
-	}
-	return change
 }
 
 func bondNote(plan api.BondPlan) string {

@@ -59,10 +59,12 @@ func serve(ctx context.Context, config string, file nodefile.File, stderr io.Wri
 	if err != nil {
 		return errors.Join(err, dir.Close())
 	}
-	if r.own, err = file.OwnCertificates(); err != nil {
+	own, err := file.OwnCertificates()
+	if err != nil {
 		return errors.Join(err, dir.Close())
 	}
 	r.log = logger.With("node", file.Node)
+	r.holdOwn(own, file.TLS.CRL)
 	r.service = &service{log: r.log}
 	r.node = cluster.New(r.options(file, scripts, access, dir, host))
 	err = r.run(ctx, hangup)

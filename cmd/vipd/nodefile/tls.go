@@ -21,6 +21,7 @@ type TLS struct {
 	CA      string `yaml:"ca"`      // file, absolute; empty: none
 	Cert    string `yaml:"cert"`    // file with this node's certificate, and those between it and the authority's
 	Key     string `yaml:"key"`     // file
+	CRL     string `yaml:"crl"`     // file with lists of what the authority has revoked; empty: none
 	Derived bool   `yaml:"derived"` // whether certificates that follow from the secret are accepted, too
 }
 
@@ -29,7 +30,7 @@ func (f *File) checkTLS(doc *conf.Document) {
 	if t == (TLS{}) {
 		return
 	}
-	for _, file := range []struct{ key, path string }{{"tls.ca", t.CA}, {"tls.cert", t.Cert}, {"tls.key", t.Key}} {
+	for _, file := range []struct{ key, path string }{{"tls.ca", t.CA}, {"tls.cert", t.Cert}, {"tls.key", t.Key}, {"tls.crl", t.CRL}} {
 		if file.path != "" {
 			report(doc, file.key, checkPath(file.path, "/etc/vipd/tls/node.pem"))
 		}
@@ -45,7 +46,8 @@ func (f *File) checkTLS(doc *conf.Document) {
 	}
 }
 
-// OwnCertificates reads the files that tls names; nil where it names none. The error is of type conf.Errors.
+// OwnCertificates reads the files that tls names; nil where it names none. The error is of type conf.Errors. A list that
+// is late is taken: see CheckLists.
 func (f File) OwnCertificates() (*trust.Own, error) {
 	if f.TLS == (TLS{}) {
 		return nil, nil //nolint:nilnil // as documented
@@ -61,6 +63,9 @@ func (f File) OwnCertificates() (*trust.Own, error) {
 		doc.Add("tls.ca", f.TLS.CA+" has no certificate in it", "it takes PEM, which begins with -----BEGIN CERTIFICATE-----")
 	}
 	sum.Write(authority)
+	if f.TLS.CRL != "" && doc.Err() == nil {
+		own.Revoked = f.readRevoked(authority, &doc)
+	}
 	if f.TLS.Cert != "" && doc.Err() == nil {
 		sum.Write(f.readCertificate(own, &doc))
 	}
@@ -141,15 +146,18 @@ func (f File) refusal(own *trust.Own) error {
 	}
 	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
 		if err := own.Verify(chain, usage); err != nil {
-			return conf.Problem{Text: fmt.Sprintf("%s would be refused: %v", f.TLS.Cert, errors.Unwrap(err)), Remedy: refusalRemedy(f.TLS, leaf)}
+			why := strings.TrimPrefix(err.Error(), trust.ErrNotByCA.Error()+": ")
+			return conf.Problem{Text: fmt.Sprintf("%s would be refused: %s", f.TLS.Cert, why), Remedy: refusalRemedy(f.TLS, leaf, err)}
 		}
 	}
 	own.Cert.Leaf = leaf
 	return nil
 }
 
-func refusalRemedy(t TLS, leaf *x509.Certificate) string {
+func refusalRemedy(t TLS, leaf *x509.Certificate, err error) string {
 	switch {
+	case errors.Is(err, trust.ErrRevoked):
+		return "it is on a list in " + t.CRL + ": have a new one issued, with a new key"
 	case time.Now().After(leaf.NotAfter):
 		return fmt.Sprintf("it ended at %s by this host's clock: have a new one issued", leaf.NotAfter.UTC().Format(time.RFC3339))
 	case len(leaf.ExtKeyUsage) > 0 && len(leaf.ExtKeyUsage) < 2:

@@ -28,7 +28,7 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{T: t, dir: t.TempDir()}
 	d.cert, d.key = d.make("ca", &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "desk"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	})
 	return d
 }
@@ -117,7 +117,7 @@ func TestOwnCertificates(t *testing.T) {
 		{"another's key", "ca.pem", "n1.pem", "n2.key", []string{"tls.cert: ", "do not go together"}},
 		{"a key in sight", "ca.pem", "open.pem", "open.key", []string{"tls.key: ", "0644", "chmod 0600"}},
 		{"another node's", "ca.pem", "n2.pem", "n2.key", []string{"tls.cert: ", "names n2, and this is node n1", "DNS name n1"}},
-		{"ended", "ca.pem", "ended.pem", "ended.key", []string{"tls.cert: ", "ended at", "have a new one issued"}},
+		{"ended", "ca.pem", "ended.pem", "ended.key", []string{"tls.cert: ", "would be refused: x509: certificate has expired", "ended at", "have a new one issued"}},
 		{"for servers only", "ca.pem", "server.pem", "server.key", []string{"tls.cert: ", "serverAuth and clientAuth"}},
 		{"of another authority", "other.pem", "n1.pem", "n1.key", []string{"tls.cert: ", "issued by an authority of"}},
 	} {
