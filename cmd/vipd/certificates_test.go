@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/big"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,7 +43,7 @@ func TestAnotherListIsAChange(t *testing.T) {
 // A list that is late is warned of at that moment, unless another took its place.
 func TestLateListsAreWarnedOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out lockedBuffer
 		r := &reloader{log: slog.New(slog.NewTextHandler(&out, nil))}
 		warned := func(after time.Duration) int {
 			time.Sleep(after)
@@ -68,6 +69,24 @@ func TestLateListsAreWarnedOf(t *testing.T) {
 			t.Errorf("%d warnings without a list:\n%s", n, out.String())
 		}
 	})
+}
+
+// lockedBuffer may be read while a timer writes to it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func listDue(t *testing.T, due time.Time) (revoked trust.Revoked) {
