@@ -43,9 +43,10 @@ type keeper struct {
 	running bool       // Run has begun and not ended
 	holder  *lease.Holder
 	voter   *lease.Voter
-	own     []wire.Message  // for this very node
-	timer   *boottime.Timer // while running
-	armed   lease.Instant   // when it fires
+	own     []wire.Message       // for this very node
+	timer   *boottime.Timer      // while running
+	slept   func() time.Duration // for how long the machine was suspended since the last call
+	armed   lease.Instant        // when it fires
 	ready   bool
 	// long says that the lease asked for is a long one, announced since when the state knows of it.
 	long      bool
@@ -90,6 +91,7 @@ func newKeeper(o keeperOptions, memory lease.Memory) *keeper {
 		ended:         make(chan struct{}),
 		heard:         map[string]lease.Instant{},
 		armed:         never,
+		slept:         boottime.NewSleep().Over,
 	}
 	k.turned.Store(int64(bootNow()))
 	return k

@@ -3,6 +3,7 @@ package cluster
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -222,6 +223,38 @@ func TestDeathAndRebirth(t *testing.T) {
 	eventually(t, "the epoch is gone", func() bool { return o.currentEpoch() == 0 && !o.holds() })
 	o.now(grow(t, dead, registering("a")))
 	eventually(t, "there is another lease", func() bool { return o.currentEpoch() == 2 && o.holds() })
+}
+
+// awake is a machine that is not suspended.
+func awake() time.Duration { return 0 }
+
+// A machine that was suspended has no lease when it resumes, however little of the time the clock has counted.
+func TestSuspensionEndsTheLease(t *testing.T) {
+	for name, resume := range map[string]func(*office){
+		"the kernel tells":      (*office).resumed,
+		"a datagram comes":      func(o *office) { o.deliver(lease.Renewal{Member: "b", Epoch: 1, Seq: 1}) },
+		"the clock fires":       (*office).fired,
+		"the state has changed": func(o *office) { o.do(o.observe) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, clusterOf(t, "a"))
+			var suspended atomic.Bool
+			o.slept = func() time.Duration {
+				if suspended.CompareAndSwap(true, false) {
+					return time.Millisecond
+				}
+				return 0
+			}
+			o.runs(t)
+			eventually(t, "there is a lease", o.holds)
+			suspended.Store(true)
+			resume(o)
+			if o.holds() {
+				t.Fatal("the lease goes on")
+			}
+			diff(t, "epoch given up", 1, await(t, "the epoch to be given up", o.gaveUp))
+		})
+	}
 }
 
 func TestEpochWithoutALeaseIsGivenUp(t *testing.T) {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -24,6 +25,7 @@ func (k *keeper) deliver(messages ...wire.Message) {
 	if !k.running {
 		return // as if the network had lost them
 	}
+	k.awake()
 	k.tick() // a process that was stopped shuts the gate before it believes anything
 	for _, m := range messages {
 		k.receive(m)
@@ -37,16 +39,22 @@ func (k *keeper) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keep the lease: %w", err)
 	}
+	waker, err := boottime.NewWaker()
+	if err != nil {
+		return errors.Join(fmt.Errorf("keep the lease: %w", err), timer.Close())
+	}
 	var clock sync.WaitGroup
 	defer k.writers.Wait()
 	defer clock.Wait()
 	defer timer.Close() // of a timer that nobody waits for any more
+	defer waker.Close()
 	defer k.end()
 	k.do(func() {
 		k.timer, k.running = timer, true
 		k.observe()
 	})
 	clock.Go(func() { timer.Wait(k.fired) })
+	clock.Go(func() { waker.Wait(k.resumed) })
 	resign := k.resign
 	for {
 		select {
@@ -70,6 +78,17 @@ func (k *keeper) fired() {
 	k.armed = never
 	k.turned.Store(int64(bootNow()))
 	if k.running {
+		k.awake()
+		k.turn()
+	}
+}
+
+// resumed does what the end of a suspension asks for, before anything is due by the clock.
+func (k *keeper) resumed() {
+	k.steps.Lock()
+	defer k.steps.Unlock()
+	if k.running {
+		k.awake()
 		k.turn()
 	}
 }
@@ -78,8 +97,22 @@ func (k *keeper) fired() {
 func (k *keeper) do(step func()) {
 	k.steps.Lock()
 	defer k.steps.Unlock()
+	k.awake()
 	step()
 	k.turn()
+}
+
+// awake comes before anything else that the keeper does: if the machine was suspended, the lease and the promises
+// are no longer what the clock makes of them.
+func (k *keeper) awake() {
+	if slept := k.slept(); slept != 0 {
+		k.log.Warn("the machine was suspended; the lease ends here", "for", slept)
+		if k.inherited.pending() {
+			k.forsake("the machine was suspended")
+		}
+		k.hold(lease.Slept{})
+		k.vote(lease.Slept{})
+	}
 }
 
 // never is when a timer fires that is not set.

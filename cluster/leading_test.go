@@ -235,6 +235,7 @@ func TestSteward(t *testing.T) {
 					return view.Voters.Index
 				},
 				ceiling: func() time.Duration { return 0 },
+				slept:   awake,
 				current: true,
 			}
 			if !c.shut {
@@ -253,12 +254,14 @@ func TestSteward(t *testing.T) {
 
 // The longest lease that anybody may still count by is what the pause between changes is for.
 func TestStewardWaitsForTheLongestLease(t *testing.T) {
-	s := &steward{log: quiet(), ceiling: func() time.Duration { return time.Hour }, current: true}
+	s := &steward{log: quiet(), ceiling: func() time.Duration { return time.Hour }, slept: awake, current: true}
 	s.gate.Elected(bootNow().Add(-time.Minute))
 	view := clusterOf(t, "a")
 	diff(t, "open with a ceiling of an hour", false, s.open(view))
 	s.ceiling = func() time.Duration { return 0 }
 	diff(t, "open with the profile's lease", true, s.open(view))
+	s.slept = func() time.Duration { return time.Millisecond }
+	diff(t, "open after a suspension", false, s.open(view))
 }
 
 // Whoever lacks an entry is not elected, and has ended the term of the leader who asked it: that one leads on.

@@ -27,6 +27,7 @@ import (
 	"vipd/storage"
 	"vipd/vip"
 	"vipd/vip/announce"
+	"vipd/vip/boottime"
 )
 
 // member is this node while it belongs to a cluster.
@@ -231,7 +232,7 @@ func (m *member) assemble() error {
 			version, _ := usable(view, state.CommandVersion, m.reporter.of)
 			return version
 		},
-		wake: make(chan struct{}, 1),
+		slept: boottime.NewSleep().Over, wake: make(chan struct{}, 1),
 	}
 	m.rotator = &rotator{m: m, log: m.log, wake: make(chan struct{}, 1)}
 	return nil

@@ -33,6 +33,7 @@ type steward struct {
 	usable func(*state.State) int
 	// stepAside has another voter lead.
 	stepAside func()
+	slept     func() time.Duration // for how long the machine was suspended since the last call
 	wake      chan struct{}
 
 	epochs map[string]uint64        // of each member, as seen last
@@ -226,6 +227,9 @@ func (s *steward) makeWay() {
 // open reports whether the voters may change now. Before the first time the view is made sure to have
 // everything committed, for there may be a long lease in it.
 func (s *steward) open(view *state.State) bool {
+	if s.slept() != 0 {
+		s.gate.Committed(bootNow()) // how much of the wait was over is not known well
+	}
 	open := s.gate.Open(bootNow(), max(view.CountedBy(), s.ceiling()), view.Profile.Margin)
 	if open && !s.current {
 		s.current = s.raft.Barrier(barrierLimit) == nil

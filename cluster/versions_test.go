@@ -60,7 +60,7 @@ func TestWhoIsTooOldDoesNotJoin(t *testing.T) {
 func TestStewardRaisesTheVersion(t *testing.T) {
 	a := raftOfOne(t)
 	reads := 4
-	s := &steward{self: "a", log: quiet(), raft: a, usable: func(*state.State) int { return reads }, applied: func(string) uint64 { return 0 }}
+	s := &steward{self: "a", log: quiet(), raft: a, usable: func(*state.State) int { return reads }, applied: func(string) uint64 { return 0 }, slept: awake}
 	step := func(want int) {
 		t.Helper()
 		s.step(t.Context())

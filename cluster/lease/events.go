@@ -22,6 +22,10 @@ type VotersCommitted struct {
 	Names []string
 }
 
+// Slept says that the machine was suspended, for how long is not known well: the clock may have counted more of it or
+// less. So no instant from before may be compared with one from after it.
+type Slept struct{}
+
 // Registered says that the applied state has given this start of the daemon an epoch. If a process of the
 // same start and the same boot renewed the epoch before this one, Until is the end of the lease that it left,
 // which goes on; else it is 0.
@@ -85,6 +89,7 @@ type CeilingLowered struct{}
 type Counted struct{ Longest time.Duration }
 
 func (Tick) holderEvent()            {}
+func (Slept) holderEvent()           {}
 func (Retimed) holderEvent()         {}
 func (VotersCommitted) holderEvent() {}
 func (Registered) holderEvent()      {}
@@ -95,6 +100,7 @@ func (Resign) holderEvent()          {}
 func (Accompany) holderEvent()       {}
 
 func (Tick) voterEvent()             {}
+func (Slept) voterEvent()            {}
 func (Retimed) voterEvent()          {}
 func (VotersCommitted) voterEvent()  {}
 func (Renewed) voterEvent()          {}

@@ -80,6 +80,8 @@ func (h *Holder) Step(now Instant, ev HolderEvent) []HolderAction {
 func (h *Holder) handle(now Instant, ev HolderEvent) {
 	switch ev := ev.(type) {
 	case Tick:
+	case Slept:
+		h.sleep(now)
 	case Retimed:
 		h.retime(now, ev.Timing)
 	case VotersCommitted:
@@ -153,6 +155,14 @@ func (h *Holder) forget(epoch uint64) {
 func (h *Holder) forfeit() {
 	h.sent, h.floor = outstanding{}, 0
 	clear(h.ends)
+}
+
+// sleep ends the lease, and with it the epoch, even if it has none yet: grants that were under way are worthless.
+func (h *Holder) sleep(now Instant) {
+	h.forfeit()
+	if h.giveUp != 0 {
+		h.giveUp = now
+	}
 }
 
 // retime makes a shorter interval count at once, and never makes the next renewal later.

@@ -166,6 +166,39 @@ func TestHolderThatGetsNoLeaseGivesUp(t *testing.T) {
 	expectHolder(t, h.Step(end.Add(time.Second), Tick{}))
 }
 
+// A suspended machine's clock may say that nothing of a lease has passed which is over.
+func TestHolderThatWasSuspended(t *testing.T) {
+	h := newHolder(t)
+	h.Step(at(1*ms), granted("a", 1))
+	h.Step(at(1*ms), granted("b", 1))
+	expectHolder(t, h.Step(at(2*ms), Slept{}), Lapse{Epoch: 7}, GiveUp{Epoch: 7})
+	expectHolder(t, h.Step(at(3*ms), granted("c", 1)))
+	expectHolder(t, h.Step(at(4*ms), Slept{}))
+
+	t.Run("without a lease", func(t *testing.T) {
+		h := newHolder(t)
+		h.Step(at(1*ms), granted("a", 1))
+		expectHolder(t, h.Step(at(2*ms), Slept{}), GiveUp{Epoch: 7})
+		expectHolder(t, h.Step(at(3*ms), granted("b", 1)))
+	})
+	t.Run("without an epoch", func(t *testing.T) {
+		h := NewHolder("a")
+		expectHolder(t, h.Step(at(2*ms), Slept{}))
+		h.Step(at(3*ms), Retimed{lan})
+		h.Step(at(3*ms), VotersCommitted{Index: 3, Names: []string{"a", "b", "c"}})
+		if got := h.Step(at(3*ms), Registered{Epoch: 7}); len(got) != 3 {
+			t.Fatalf("registered afterwards: %v; want renewals", got)
+		}
+	})
+	t.Run("resigned", func(t *testing.T) {
+		h := newHolder(t)
+		h.Step(at(1*ms), granted("a", 1))
+		h.Step(at(1*ms), granted("b", 1))
+		h.Step(at(1*ms), Resign{})
+		expectHolder(t, h.Step(at(2*ms), Slept{}), Lapse{Epoch: 7})
+	})
+}
+
 func TestHolderLapsesEvenWhenAGrantArrivesAtTheEnd(t *testing.T) {
 	h := newHolder(t)
 	h.Step(at(1*ms), granted("a", 1))

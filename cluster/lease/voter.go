@@ -123,6 +123,9 @@ func (v *Voter) forgive(now Instant) {
 func (v *Voter) handle(now Instant, ev VoterEvent) []VoterAction {
 	switch ev := ev.(type) {
 	case Tick:
+	case Slept:
+		// As if it had just been started: what it promised before may last for as long as the longest lease from now.
+		v.started, v.inherited = now, v.limit.lease
 	case Retimed:
 		v.timing = ev.Timing
 		return v.raise(v.needed())

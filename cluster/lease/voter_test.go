@@ -165,6 +165,15 @@ func TestVoterThatJustStarted(t *testing.T) {
 	expectDue(t, v, at(1020*ms), persistA)
 }
 
+// A suspended machine's clock may say that a promise has lapsed which has not.
+func TestVoterThatWasSuspended(t *testing.T) {
+	v := newVoter(t, Memory{Ceiling: time.Second})
+	expectVoter(t, v.Step(at(1*ms), renewed(1)), grant(1))
+	resumed := at(time.Hour)
+	expectVoter(t, v.Step(resumed, Slept{}))
+	expectDue(t, v, resumed.Add(1020*ms), persistA)
+}
+
 func TestVoterNeverGrantedWaitsForARenewal(t *testing.T) {
 	v := NewVoter("v", at(0), Memory{})
 	expectVoter(t, v.Step(at(0), Retimed{lan}), PersistCeiling{lan.Lease})

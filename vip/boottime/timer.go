@@ -31,8 +31,10 @@ type Timer struct {
 }
 
 // NewTimer returns a timer that is not set. The caller closes it.
-func NewTimer() (*Timer, error) {
-	fd, err := unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+func NewTimer() (*Timer, error) { return newTimer(unix.CLOCK_BOOTTIME) }
+
+func newTimer(clock int) (*Timer, error) {
+	fd, err := unix.TimerfdCreate(clock, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("create a timer: %w", err)
 	}
@@ -69,11 +71,11 @@ func (t *Timer) Wait(fired func()) {
 	})
 }
 
-// took reports whether a timer has fired since the last time.
+// took reports whether a timer has fired since the last time, or its clock was set, if it is to tell that.
 func took(fd uintptr) bool {
 	var times uint64
 	_, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&times)), unsafe.Sizeof(times))
-	return errno == 0
+	return errno == 0 || errno == unix.ECANCELED
 }
 
 // Close ends Wait.
