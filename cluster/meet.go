@@ -37,15 +37,27 @@ func (m *member) meet(ctx context.Context) error {
 	}
 }
 
-// meetGossip joins gossip through the members known, while it knows nobody.
+// toldEach is how often gossip is told of another address.
+const toldEach = 2 * time.Second
+
+// meetGossip joins gossip through the members known, while it knows nobody. While they know this node at another address it
+// joins again: they believe in the former one until nobody has answered there for a while.
 func (m *member) meetGossip() {
-	alive := func(g gossip.Member) bool { return g.Name != m.self.node && g.State == gossip.Alive }
-	if slices.ContainsFunc(m.gossip.Members(), alive) {
-		return
-	}
 	var addresses []string
-	for _, p := range m.peers() {
-		addresses = append(addresses, p.Gossip)
+	for _, g := range m.gossip.Members() {
+		if g.Name != m.self.node && g.State == gossip.Alive {
+			addresses = append(addresses, g.Addr)
+		}
+	}
+	if len(addresses) > 0 {
+		if time.Since(m.told) < toldEach || !m.hasMoved(m.asNode()) {
+			return
+		}
+		m.told = time.Now()
+	} else {
+		for _, p := range m.peers() {
+			addresses = append(addresses, p.Gossip)
+		}
 	}
 	if len(addresses) == 0 {
 		return
@@ -53,6 +65,24 @@ func (m *member) meetGossip() {
 	if err := m.gossip.Join(addresses); err != nil {
 		m.log.Debug("no other member answers", "error", err)
 	}
+}
+
+// elsewhere is where a node is by now, as gossip knows it; empty if that says nothing of it.
+func (m *member) elsewhere(node string) string {
+	if found, alive := m.gossip.Find(node); alive {
+		return addressNow(found, m.View().Nodes[node])
+	}
+	return ""
+}
+
+// addressNow is where a node that is alive says it is, if it is the member that the state knows by its name: another data
+// directory has none of that member's votes. A state that lags, as after a start, may not know it; then it must not be one
+// that has yet to be let in. gossip listens to nobody else by the name of a member that answers at its former address.
+func addressNow(found gossip.Member, is *state.Node) string {
+	if is != nil && found.Meta.Instance != is.Instance || is == nil && !found.Meta.Known {
+		return ""
+	}
+	return found.Meta.Address
 }
 
 // peers are the other members as last known.

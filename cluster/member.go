@@ -85,6 +85,7 @@ type member struct {
 	desired state.Role
 	removed atomic.Bool // from the cluster, by others
 	asked   time.Time   // when others were asked for that last; of meet alone
+	told    time.Time   // when gossip was told last that this node has another address; of meet alone
 	// joining says that the stores were empty when they were opened, and that the node was not let in since:
 	// it has to ask to be.
 	joining atomic.Bool
@@ -262,10 +263,14 @@ func (m *member) openNetwork() (err error) {
 	m.mux = trust.NewMux(listener, m.creds, m.log, protoRaft, protoCall)
 	m.shown = crowd.NewRate(ticketRate)
 	m.mux.TakeTickets(m.takeTicket)
+	known, err := m.stores.HasState()
+	if err != nil {
+		return fmt.Errorf("look for raft state: %w", err)
+	}
 	m.gossip, err = gossip.Start(gossip.Options{
 		Node: m.self.node, Listen: m.options.Listen, Port: m.options.GossipPort,
 		Key: secret.GossipKey(), Also: alsoKeys, Cluster: m.identity.ClusterID,
-		Meta:    gossip.Meta{Address: m.options.clusterAddress(), Instance: m.self.instance, Version: m.options.Version},
+		Meta:    gossip.Meta{Address: m.options.clusterAddress(), Instance: m.self.instance, Version: m.options.Version, Known: known},
 		Logger:  m.log,
 		Receive: m.receive,
 		Changed: m.changes.raise,
@@ -289,7 +294,7 @@ func (m *member) openRaft() error {
 	o := consensus.Options{
 		Name: m.self.node, Address: m.options.clusterAddress(),
 		Logs: m.stores.Logs, Stable: m.stores.Stable, Snapshots: m.stores.Snapshots,
-		Stream: stream{Listener: m.mux.Listener(protoRaft), credentials: m.creds, failed: m.heardOf},
+		Stream: stream{Listener: m.mux.Listener(protoRaft), credentials: m.creds, failed: m.heardOf}, Elsewhere: m.elsewhere,
 		Logger: m.log, Committed: m.committed, Broken: m.fail, Permit: m.permit,
 		Mute: m.founding == nil && len(m.peers()) > 0, // see introduce
 	}

@@ -1,9 +1,9 @@
 package cluster
 
 import (
+	"context"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -14,8 +14,9 @@ import (
 // plain is Raft's way over TCP without anything around it.
 type plain struct{ net.Listener }
 
-func (plain) Dial(address raft.ServerAddress, limit time.Duration) (net.Conn, error) {
-	return net.DialTimeout("tcp", string(address), limit)
+func (plain) Dial(ctx context.Context, _, address string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", address)
 }
 
 // raftNode starts Raft in memory, with nobody else; the test stops it in the end.

@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"vipd/cluster/consensus"
 	"vipd/cluster/state"
 	"vipd/cluster/trust"
@@ -179,11 +177,9 @@ type stream struct {
 	failed      func(error)
 }
 
-// Dial implements raft.StreamLayer.
-func (s stream) Dial(address raft.ServerAddress, limit time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	conn, err := s.credentials.Dial(ctx, string(address), "", protoRaft)
+// Dial implements consensus.Stream.
+func (s stream) Dial(ctx context.Context, node, address string) (net.Conn, error) {
+	conn, err := s.credentials.Dial(ctx, address, node, protoRaft)
 	if err != nil {
 		s.failed(err)
 		return nil, err

@@ -266,3 +266,25 @@ func TestOneOfTwoLeaves(t *testing.T) {
 		})
 	}
 }
+
+// One of two voters comes back at another address, and its log is behind: the other has to find it there, for it alone can
+// lead, and no majority knows the address before.
+func TestOneOfTwoMoves(t *testing.T) {
+	s := form(t, 2)
+	s.apply(web)
+	leads, moves := s.leader(), s.follower()
+	s.must(moves.Kill())
+	if _, err := leads.Client.Apply(s.within(500*time.Millisecond), api.ApplyRequest{}); err == nil {
+		t.Fatal("one of two voters committed something")
+	}
+	s.must(leads.Kill()) // so that neither has a state, or has heard of the other, when it starts
+	s.readdress(moves, "10.9.0.77")
+	s.must(moves.Start(s.wait()))
+	s.must(leads.Start(s.wait()))
+	s.whole()
+	for _, n := range s.status(leads).Nodes {
+		if n.Name == moves.Name && !strings.HasPrefix(n.Address, "10.9.0.77:") {
+			t.Errorf("it is at %s", n.Address)
+		}
+	}
+}

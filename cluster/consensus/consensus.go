@@ -33,8 +33,11 @@ type Options struct {
 	Logs      raft.LogStore
 	Stable    raft.StableStore
 	Snapshots raft.SnapshotStore
-	Stream    raft.StreamLayer
+	Stream    Stream
 	Logger    *slog.Logger
+	// Elsewhere says where a node is by now, if that is known; empty: where Raft's configuration says. It must not block.
+	// Nil: nothing is known.
+	Elsewhere func(node string) string
 	// Committed is called for each commit, in order, from Raft's goroutine: it must not block.
 	Committed func(Commit)
 	// Broken is called once if the log holds something that this build cannot apply.
@@ -62,7 +65,10 @@ func Start(o Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{options: o, log: log, fsm: newFSM(o.Committed, o.Broken), transport: newTransport(o.Stream, o.Logger)}
+	if o.Elsewhere == nil {
+		o.Elsewhere = func(string) string { return "" }
+	}
+	n := &Node{options: o, log: log, fsm: newFSM(o.Committed, o.Broken), transport: newTransport(dialer{o.Stream, o.Elsewhere}, o.Logger)}
 	n.transport.mute.Store(o.Mute)
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -28,6 +27,8 @@ type peer struct {
 	path    string
 	address string
 	halt    func() // what start started, in reverse
+	// elsewhere is where nodes are by now; nil: where the configuration says.
+	elsewhere func(node string) string
 	// wrapStable stands between Raft and its stable store; nil: nothing does.
 	wrapStable func(raft.StableStore) raft.StableStore
 
@@ -42,10 +43,12 @@ type stream struct {
 	credentials *trust.Credentials
 }
 
-func (s stream) Dial(address raft.ServerAddress, limit time.Duration) (net.Conn, error) {
-	ctx, end := context.WithTimeout(context.Background(), limit)
-	defer end()
-	return s.credentials.Dial(ctx, string(address), "", proto)
+func (s stream) Dial(ctx context.Context, node, address string) (net.Conn, error) {
+	conn, err := s.credentials.Dial(ctx, address, node, proto)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
 }
 
 // newPeer starts a node with empty stores; the test stops it in the end.
@@ -75,7 +78,7 @@ func (p *peer) start(bootstrap bool) {
 	o := Options{
 		Name: p.name, Address: p.address,
 		Logs: stores.Logs, Stable: stores.Stable, Snapshots: stores.Snapshots,
-		Stream: stream{mux.Listener(proto), credentials}, Logger: quiet(),
+		Stream: stream{mux.Listener(proto), credentials}, Logger: quiet(), Elsewhere: p.elsewhere,
 		Committed: func(c Commit) { p.mu.Lock(); defer p.mu.Unlock(); p.commits = append(p.commits, c) },
 		Broken:    func(err error) { p.mu.Lock(); defer p.mu.Unlock(); p.broken = append(p.broken, err) },
 	}

@@ -27,7 +27,7 @@ var errMute = errors.New("this node stands for no election")
 
 // AppendEntries implements raft.Transport; heartbeats go by it, too.
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	err := t.NetworkTransport.AppendEntries(id, target, args, resp)
+	err := t.NetworkTransport.AppendEntries(id, via(id, target), args, resp)
 	t.reach.note(id, target, err, time.Now())
 	return err
 }
@@ -37,7 +37,7 @@ func (t *transport) RequestVote(id raft.ServerID, target raft.ServerAddress, arg
 	if t.mute.Load() {
 		return errMute
 	}
-	return fresh(func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
+	return fresh(func() error { return t.NetworkTransport.RequestVote(id, via(id, target), args, resp) })
 }
 
 // RequestPreVote implements raft.WithPreVote.
@@ -45,7 +45,17 @@ func (t *transport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, 
 	if t.mute.Load() {
 		return errMute
 	}
-	return fresh(func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
+	return fresh(func() error { return t.NetworkTransport.RequestPreVote(id, via(id, target), args, resp) })
+}
+
+// InstallSnapshot implements raft.Transport.
+func (t *transport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	return t.NetworkTransport.InstallSnapshot(id, via(id, target), args, resp, data)
+}
+
+// TimeoutNow implements raft.Transport.
+func (t *transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
+	return t.NetworkTransport.TimeoutNow(id, via(id, target), args, resp)
 }
 
 // maxPool is how many connections to a peer are kept for the next call.
@@ -66,7 +76,7 @@ func stale(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
 }
 
-func newTransport(stream raft.StreamLayer, logger *slog.Logger) *transport {
+func newTransport(stream dialer, logger *slog.Logger) *transport {
 	inner := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  stream,
 		MaxPool: maxPool,

@@ -39,6 +39,9 @@ type Meta struct {
 	Address  string `json:"a"` // host:port of Raft and node-to-node calls
 	Instance string `json:"i"`
 	Version  string `json:"v"`
+	// Known says that it had something of the cluster's log when it started: it is no stranger that asks to be let in under
+	// a member's name.
+	Known bool `json:"k,omitempty"`
 }
 
 // Member is a node as gossip sees it.
@@ -145,6 +148,16 @@ func (g *Gossip) Members() []Member {
 		members = append(members, member(n))
 	}
 	return append(members, g.d.gone()...)
+}
+
+// Find returns a member that is alive.
+func (g *Gossip) Find(name string) (Member, bool) {
+	for _, n := range g.list.Members() {
+		if n.Name == name {
+			return member(n), true
+		}
+	}
+	return Member{}, false
 }
 
 func member(n *memberlist.Node) Member {
