@@ -160,7 +160,7 @@ func TestHealsWhileMoving(t *testing.T) {
 	s.apply(groups...)
 	w := s.watch(addrs...)
 	w.home(groups)
-	// The lease of 250 ms began up to 50 ms before the cut; voters wait for 263 ms.
+	// The lease of 280 ms began up to 100 ms before the cut; voters wait a little longer.
 	for i, after := range []time.Duration{190, 210, 225, 240, 250, 258, 264, 270, 276, 282, 290, 300, 320, 350, 400} {
 		n := s.Nodes[i%len(s.Nodes)]
 		rest := s.Except(n)
@@ -175,8 +175,10 @@ func TestHealsWhileMoving(t *testing.T) {
 		}()
 		s.must(s.Lab.Heal())
 		if err := <-moved; err != nil {
-			t.Logf("move %s to %s: %v", group, rest[1], err) // it may not be eligible at that moment
-			if !strings.Contains(err.Error(), "cannot hold") {
+			t.Logf("move %s to %s: %v", group, rest[1], err)
+			// It may not be eligible at that moment, or lose its lease: a voter that the cut before had withdraw it gives
+			// it no grant, and another is cut off now.
+			if !strings.Contains(err.Error(), "cannot hold") && !strings.Contains(err.Error(), "did not stay on") {
 				t.Error("an operator should not have to see that")
 			}
 		}
