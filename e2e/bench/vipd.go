@@ -59,8 +59,10 @@ func groupName(i int) string { return fmt.Sprintf("group%d", i+1) }
 // apply serves the groups, preferring a node if one is named.
 func (v *vipd) apply(ctx context.Context, preferred string, preempt bool) error {
 	var groups []state.Group
+	// A host whose cable was cut twice within a minute would not be preferred, and moveAll would wait in vain.
+	var undamped time.Duration
 	for i, addrs := range v.service.groups {
-		g := state.Group{Name: groupName(i), Interface: "eth0", Priority: state.DefaultPriority, Preempt: preempt}
+		g := state.Group{Name: groupName(i), Interface: "eth0", Priority: state.DefaultPriority, Preempt: preempt, Damping: &undamped}
 		for _, a := range addrs {
 			g.Addresses = append(g.Addresses, state.Address{Prefix: netip.PrefixFrom(a, a.BitLen()), Interface: "eth0"})
 		}
