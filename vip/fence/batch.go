@@ -131,10 +131,15 @@ func (c *batchConn) dial() error {
 	if err != nil {
 		return fmt.Errorf("connect to nftables: %w", err)
 	}
-	if err := nl.SetWriteBuffer(sendBuffer); err != nil {
-		return errors.Join(fmt.Errorf("enlarge the buffer of nftables: %w", err), nl.Close())
+	err = nl.SetWriteBuffer(sendBuffer)
+	if err == nil {
+		// A refusal would have the refused message in it, and that may be longer than answer.
+		err = nl.SetOption(netlink.CapAcknowledge, true)
 	}
-	if c.raw, err = nl.SyscallConn(); err != nil {
+	if err == nil {
+		c.raw, err = nl.SyscallConn()
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("connect to nftables: %w", err), nl.Close())
 	}
 	c.nl = nl

@@ -116,6 +116,13 @@ func TestGoneIsTold(t *testing.T) {
 			t.Errorf("%s after another program flushed the ruleset: %v, want ErrGone", name, err)
 		}
 	}
+	var many []netip.Addr
+	for i := range perTransaction {
+		many = append(many, netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}))
+	}
+	if err := f.Hold(many); !errors.Is(err, ErrGone) || !errors.Is(err, unix.ENOENT) {
+		t.Errorf("Hold of many: %v, want what the kernel said, too", err)
+	}
 	f = l.open(t, Options{})
 	check(t, f.Raise(after(patience)))
 	check(t, f.Hold(vips))
