@@ -20,7 +20,7 @@ func certificateWarnings(own *trust.Own, now time.Time) []string {
 			", and the others refuse it then: put a new one in its place and run `vipctl reload`")
 	}
 	if own.Revoked.Late(now) {
-		warnings = append(warnings, "this node's list of revoked certificates, `tls.crl`, was to be replaced at "+own.Revoked.Due().UTC().Format(time.RFC3339)+
+		warnings = append(warnings, "this node's list of revoked certificates, `tls.crl`, was to be replaced at "+own.Revoked.Due.UTC().Format(time.RFC3339)+
 			": those on it stay refused, but what was revoked since is not known here; put the authority's new list in its place and run `vipctl reload`")
 	}
 	return warnings

@@ -1,12 +1,8 @@
 package cluster
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +26,7 @@ func TestCertificateWarnings(t *testing.T) {
 	} {
 		own := &trust.Own{Cert: &tls.Certificate{Leaf: &x509.Certificate{NotAfter: now.Add(tt.ends)}}}
 		if tt.due != 0 {
-			own.Revoked = listDue(t, now.Add(tt.due))
+			own.Revoked.Due = now.Add(tt.due)
 		}
 		got := certificateWarnings(own, now)
 		if len(got) != len(tt.want) {
@@ -46,30 +42,4 @@ func TestCertificateWarnings(t *testing.T) {
 	if got := certificateWarnings(nil, now); got != nil {
 		t.Errorf("of certificates by the secret: %q", got)
 	}
-}
-
-func listDue(t *testing.T, due time.Time) (revoked trust.Revoked) {
-	t.Helper()
-	must := func(err error) {
-		if err != nil {
-			t.Helper()
-			t.Fatal(err)
-		}
-	}
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	must(err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "office"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: due.Add(-time.Hour), NotAfter: due.Add(time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
-	must(err)
-	authority, err := x509.ParseCertificate(der)
-	must(err)
-	der, err = x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: due.Add(-time.Hour), NextUpdate: due}, authority, private)
-	must(err)
-	list, err := x509.ParseRevocationList(der)
-	must(err)
-	must(revoked.Take(list, []*x509.Certificate{authority}))
-	return revoked
 }

@@ -23,8 +23,8 @@ type Revoked struct {
 	// by issuer, as the DER of its name, then by serial number in big-endian bytes. By the name and not the key, as RFC 5280
 	// has it: an authority that has another key goes on with its list.
 	serials map[string]map[string]bool
-	due     time.Time
-	Sum     string // tells what was read from what is read later
+	Due     time.Time // when the first of the lists ought to have been replaced by its next; zero: never
+	Sum     string    // tells what was read from what is read later
 }
 
 // Take adds a list that one of some authorities signed. From a list that is refused nothing is taken.
@@ -48,8 +48,8 @@ func (r *Revoked) Take(list *x509.RevocationList, authorities []*x509.Certificat
 	for _, entry := range list.RevokedCertificateEntries {
 		numbers[string(entry.SerialNumber.Bytes())] = true
 	}
-	if !list.NextUpdate.IsZero() && (r.due.IsZero() || list.NextUpdate.Before(r.due)) {
-		r.due = list.NextUpdate
+	if !list.NextUpdate.IsZero() && (r.Due.IsZero() || list.NextUpdate.Before(r.Due)) {
+		r.Due = list.NextUpdate
 	}
 	return nil
 }
@@ -84,11 +84,8 @@ func (r *Revoked) Len() int {
 	return n
 }
 
-// Due is when the first of the lists ought to have been replaced by its next; the zero time: never.
-func (r *Revoked) Due() time.Time { return r.due }
-
 // Late reports whether a list ought to have been replaced. What is on it stays revoked.
-func (r *Revoked) Late(now time.Time) bool { return !r.due.IsZero() && now.After(r.due) }
+func (r *Revoked) Late(now time.Time) bool { return !r.Due.IsZero() && now.After(r.Due) }
 
 // concerns reports whether a certificate of a chain was revoked.
 func (r *Revoked) concerns(chain []*x509.Certificate) bool {

@@ -162,8 +162,8 @@ func TestListsAreDue(t *testing.T) {
 	for _, when := range []time.Time{now.Add(time.Hour), now.Add(time.Minute), now.Add(time.Hour)} {
 		check(t, r.Take(o.revoke(at(when), 30), []*x509.Certificate{o.cert}))
 	}
-	diff(t, "due", now.Add(time.Minute).UTC(), r.Due().UTC())
-	if r.Late(r.Due()) || !r.Late(r.Due().Add(time.Second)) || r.Len() != 1 {
+	diff(t, "due", now.Add(time.Minute).UTC(), r.Due.UTC())
+	if r.Late(r.Due) || !r.Late(r.Due.Add(time.Second)) || r.Len() != 1 {
 		t.Errorf("late at the wrong moment, or %d revoked", r.Len())
 	}
 }

@@ -39,7 +39,7 @@ func revoked(o *trust.Own) string {
 		return ""
 	}
 	text := fmt.Sprintf("%d revoked", o.Revoked.Len())
-	if due := o.Revoked.Due(); !due.IsZero() {
+	if due := o.Revoked.Due; !due.IsZero() {
 		text += ", to be replaced by " + due.UTC().Format(time.RFC3339)
 	}
 	return text
@@ -52,10 +52,10 @@ func (r *reloader) holdOwn(own *trust.Own, file string) {
 		r.due.Stop()
 		r.due = nil
 	}
-	if own == nil || own.Revoked.Due().IsZero() {
+	if own == nil || own.Revoked.Due.IsZero() {
 		return
 	}
-	at := own.Revoked.Due()
+	at := own.Revoked.Due
 	r.due = time.AfterFunc(time.Until(at), func() {
 		r.log.Warn("the list of revoked certificates was to be replaced by now; those on it stay refused, others are not known",
 			"file", file, "due", at, "remedy", "put the authority's new list in its place and run `vipctl reload`")

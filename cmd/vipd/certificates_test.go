@@ -2,12 +2,7 @@ package main
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"log/slog"
-	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -50,8 +45,8 @@ func TestLateListsAreWarnedOf(t *testing.T) {
 			synctest.Wait()
 			return strings.Count(out.String(), "level=WARN")
 		}
-		first := &trust.Own{Revoked: listDue(t, time.Now().Add(time.Hour))}
-		second := &trust.Own{Revoked: listDue(t, time.Now().Add(3*time.Hour))}
+		first := &trust.Own{Revoked: trust.Revoked{Due: time.Now().Add(time.Hour)}}
+		second := &trust.Own{Revoked: trust.Revoked{Due: time.Now().Add(3 * time.Hour)}}
 		r.holdOwn(first, "/crl.pem")
 		r.holdOwn(second, "/crl.pem")
 		if n := warned(3*time.Hour - time.Second); n != 0 {
@@ -87,30 +82,4 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
-}
-
-func listDue(t *testing.T, due time.Time) (revoked trust.Revoked) {
-	t.Helper()
-	must := func(err error) {
-		if err != nil {
-			t.Helper()
-			t.Fatal(err)
-		}
-	}
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	must(err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "office"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: due.Add(-time.Hour), NotAfter: due.Add(time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
-	must(err)
-	authority, err := x509.ParseCertificate(der)
-	must(err)
-	der, err = x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: due.Add(-time.Hour), NextUpdate: due}, authority, private)
-	must(err)
-	list, err := x509.ParseRevocationList(der)
-	must(err)
-	must(revoked.Take(list, []*x509.Certificate{authority}))
-	return revoked
 }

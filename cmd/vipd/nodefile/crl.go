@@ -87,7 +87,7 @@ func (f File) CheckLists(own *trust.Own, now time.Time) error {
 		return nil
 	}
 	var doc conf.Document
-	doc.Add("tls.crl", fmt.Sprintf("a list in %s was to be replaced at %s by this host's clock (nextUpdate)", f.TLS.CRL, own.Revoked.Due().UTC().Format(time.RFC3339)),
+	doc.Add("tls.crl", fmt.Sprintf("a list in %s was to be replaced at %s by this host's clock (nextUpdate)", f.TLS.CRL, own.Revoked.Due.UTC().Format(time.RFC3339)),
 		"have the authority issue a new one, and put it in its place")
 	return doc.Err()
 }
