@@ -48,7 +48,7 @@ func (t *tenant) put(want []vip.Address) (vip.Outcome, error) {
 	}
 	out, err := t.host.Set(want)
 	t.doubtful = err != nil || len(out.Failed) > 0
-	t.wanted, t.present = slices.Clone(want), out.Present
+	t.wanted, t.present = want, out.Present
 	return out, err
 }
 

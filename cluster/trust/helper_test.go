@@ -67,6 +67,18 @@ func startMux(t testing.TB, c *Credentials) *Mux {
 	return m
 }
 
+// connected returns both ends of a connection to the mux of node a.
+func connected(t testing.TB, m *Mux, c *Credentials) (ours, theirs net.Conn) {
+	t.Helper()
+	ours, err := c.Dial(deadline(t), m.inner.Addr().String(), "a", rpcProto)
+	check(t, err)
+	t.Cleanup(func() { ours.Close() })
+	theirs, err = m.Listener(rpcProto).Accept()
+	check(t, err)
+	t.Cleanup(func() { theirs.Close() })
+	return ours, theirs
+}
+
 // startEcho runs a Mux whose protocols greet with "PROTOCOL PEER" and end the connection.
 func startEcho(t testing.TB, c *Credentials) (addr string) {
 	t.Helper()

@@ -170,12 +170,7 @@ func TestConnectionsEndWithTheirCertificate(t *testing.T) {
 	server := owning(t, "a", secret, o.own(o.issue(nil, "a"), true))
 	m := startMux(t, server)
 	connect := func(c *Credentials) net.Conn {
-		conn, err := c.Dial(deadline(t), m.inner.Addr().String(), "a", rpcProto)
-		check(t, err)
-		t.Cleanup(func() { conn.Close() })
-		accepted, err := m.Listener(rpcProto).Accept()
-		check(t, err)
-		t.Cleanup(func() { accepted.Close() })
+		_, accepted := connected(t, m, c)
 		return accepted
 	}
 	derived, long := connect(owning(t, "d", secret, o.own(nil, true))), connect(owning(t, "c", secret, o.own(o.issue(nil, "c"), true)))

@@ -8,7 +8,6 @@ import (
 	"encoding/asn1"
 	"errors"
 	"math/big"
-	"net"
 	"os"
 	"testing"
 	"time"
@@ -51,17 +50,8 @@ func TestRevokedCertificatesAreRefused(t *testing.T) {
 	m := startMux(t, server)
 	revoked := owning(t, "b", secret, o.own(o.issue(serial(300), "b"), false))
 	good := owning(t, "c", secret, o.own(o.issue(serial(301), "c"), false))
-	connect := func(c *Credentials) (ours, theirs net.Conn) {
-		conn, err := c.Dial(deadline(t), m.inner.Addr().String(), "a", rpcProto)
-		check(t, err)
-		t.Cleanup(func() { conn.Close() })
-		accepted, err := m.Listener(rpcProto).Accept()
-		check(t, err)
-		t.Cleanup(func() { accepted.Close() })
-		return conn, accepted
-	}
-	ends, _ := connect(revoked)
-	stays, _ := connect(good)
+	ends, _ := connected(t, m, revoked)
+	stays, _ := connected(t, m, good)
 	check(t, server.SetOwn(o.revoking(server.Own(), 299, 300)))
 	requireCloses(t, ends)
 	_ = stays.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
