@@ -67,10 +67,16 @@ func (m *member) meetGossip() {
 	}
 }
 
-// elsewhere is where a node is by now, as gossip knows it; empty if that says nothing of it.
+// elsewhere is where a node is by now, as gossip knows it, or else the state; empty if neither says anything of it.
 func (m *member) elsewhere(node string) string {
+	is := m.View().Nodes[node]
 	if found, alive := m.gossip.Find(node); alive {
-		return addressNow(found, m.View().Nodes[node])
+		if now := addressNow(found, is); now != "" {
+			return now
+		}
+	}
+	if is != nil {
+		return is.Address
 	}
 	return ""
 }

@@ -155,10 +155,6 @@ func (s *steward) next(ctx context.Context, view *state.State, servers []consens
 		case i < 0:
 			s.log.Info("adding a learner", "node", name, "address", n.Address)
 			return func() error { return s.raft.AddLearner(name, n.Address) }, 0
-		case servers[i].Address != n.Address && servers[i].Role == state.Voter:
-			return func() error { return s.raft.AddVoter(name, n.Address) }, 0
-		case servers[i].Address != n.Address:
-			return func() error { return s.raft.AddLearner(name, n.Address) }, 0
 		}
 	}
 	return s.elect(view, servers)

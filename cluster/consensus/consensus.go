@@ -35,8 +35,8 @@ type Options struct {
 	Snapshots raft.SnapshotStore
 	Stream    Stream
 	Logger    *slog.Logger
-	// Elsewhere says where a node is by now, if that is known; empty: where Raft's configuration says. It must not block.
-	// Nil: nothing is known.
+	// Elsewhere says where a node is by now, if that is known; empty: where it was added by. It must not block. Nil: nothing
+	// is known.
 	Elsewhere func(node string) string
 	// Committed is called for each commit, in order, from Raft's goroutine: it must not block.
 	Committed func(Commit)

@@ -18,11 +18,10 @@ type Stream interface {
 	Dial(ctx context.Context, node, address string) (net.Conn, error)
 }
 
-// headStart is how long the address in the configuration has to itself.
+// headStart is how long the newer address has to itself.
 const headStart = 200 * time.Millisecond
 
-// dialer finds a node that is not where Raft's configuration says. Nobody can change that without a majority, to which the
-// node may be needed.
+// dialer finds a node that is not where Raft's configuration says, which has the address that the node was added by.
 type dialer struct {
 	Stream
 	elsewhere func(node string) string
@@ -40,7 +39,7 @@ func (d dialer) Dial(target raft.ServerAddress, limit time.Duration) (net.Conn, 
 	at := strings.LastIndexByte(string(target), '@') // no address has one
 	node, configured := string(target[:at]), string(target[at+1:])
 	if now := d.elsewhere(node); now != "" && now != configured {
-		return d.either(ctx, node, configured, now)
+		return d.either(ctx, node, now, configured)
 	}
 	return d.Stream.Dial(ctx, node, configured)
 }

@@ -12,8 +12,9 @@ import (
 
 // Server is a member of Raft's newest configuration.
 type Server struct {
-	Name, Address string
-	Role          state.Role // voter or learner
+	Name    string
+	Address string     // by which it was added; see Options.Elsewhere
+	Role    state.Role // voter or learner
 }
 
 // Servers returns Raft's newest configuration, sorted by name.
@@ -34,16 +35,34 @@ func (n *Node) Servers() ([]Server, error) {
 	return servers, nil
 }
 
-// AddLearner adds a member that replicates and does not vote, or changes its address.
+// AddLearner adds a member that replicates and does not vote.
 func (n *Node) AddLearner(name, address string) error {
-	f := n.raft.AddNonvoter(raft.ServerID(name), raft.ServerAddress(address), 0, enqueueLimit)
-	return wrapChange("add learner", name, f)
+	at, err := n.addedBy(name, address)
+	if err != nil {
+		return err
+	}
+	return wrapChange("add learner", name, n.raft.AddNonvoter(raft.ServerID(name), at, 0, enqueueLimit))
 }
 
-// AddVoter makes a member a voter, or changes a voter's address.
+// AddVoter makes a member a voter; the address is for one that is new.
 func (n *Node) AddVoter(name, address string) error {
-	f := n.raft.AddVoter(raft.ServerID(name), raft.ServerAddress(address), 0, enqueueLimit)
-	return wrapChange("add voter", name, f)
+	at, err := n.addedBy(name, address)
+	if err != nil {
+		return err
+	}
+	return wrapChange("add voter", name, n.raft.AddVoter(raft.ServerID(name), at, 0, enqueueLimit))
+}
+
+// addedBy is the address that the configuration has of a server, which stays as long as the server does: a leader that
+// changes it writes what its replication to that server reads without a lock (github.com/hashicorp/raft/issues/681).
+func (n *Node) addedBy(name, address string) (raft.ServerAddress, error) {
+	servers, err := n.Servers()
+	for _, s := range servers {
+		if s.Name == name {
+			address = s.Address
+		}
+	}
+	return raft.ServerAddress(address), err
 }
 
 // DemoteVoter makes a voter one that replicates and does not vote.
