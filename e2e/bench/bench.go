@@ -30,7 +30,7 @@ type bench struct {
 }
 
 // sections are the names for -only, in the order in which they run.
-var sections = []string{"failover", "addresses", "groups", "disk", "idle", "load"}
+var sections = []string{"failover", "ipv6", "addresses", "groups", "disk", "idle", "load"}
 
 // The systems, in the order in which they take turns.
 var (
@@ -47,6 +47,8 @@ func (b *bench) run(ctx context.Context, section string) error {
 	switch section {
 	case "failover":
 		return b.failover(ctx)
+	case "ipv6":
+		return b.ipv6(ctx)
 	case "addresses":
 		return b.addresses(ctx)
 	case "groups":
@@ -63,11 +65,21 @@ func (b *bench) run(ctx context.Context, section string) error {
 
 func (b *bench) failover(ctx context.Context) error {
 	c := course{
-		section: "failover", faults: allFaults, services: []service{newService(1, 1)},
+		section: "failover", faults: allFaults, services: []service{newService(first4, 1, 1)},
 		variants: []variant{vipdLAN, keepalivedMiddle, vipdFast, keepalivedFast, keepalivedSlow},
 	}
 	if b.quick {
 		c.variants, c.faults = []variant{vipdLAN, keepalivedMiddle}, []fault{cutFault, stopFault}
+	}
+	return c.run(ctx, b)
+}
+
+// ipv6 does with an IPv6 address what differs from IPv4 by more than the packets' form: how it is added, barred and
+// announced.
+func (b *bench) ipv6(ctx context.Context) error {
+	c := course{
+		section: "ipv6", faults: []fault{cutFault, stopFault, moveFault}, services: []service{newService(first6, 1, 1)},
+		variants: []variant{vipdLAN, keepalivedMiddle},
 	}
 	return c.run(ctx, b)
 }
@@ -79,7 +91,7 @@ var sizeVariants = []variant{vipdLAN, keepalivedSlow}
 func (b *bench) addresses(ctx context.Context) error {
 	c := course{section: "addresses", faults: []fault{cutFault}, variants: sizeVariants, follow: true}
 	for _, n := range b.counts(1, 100, 1000) {
-		c.services = append(c.services, newService(1, n))
+		c.services = append(c.services, newService(first4, 1, n))
 	}
 	return c.run(ctx, b)
 }
@@ -87,7 +99,7 @@ func (b *bench) addresses(ctx context.Context) error {
 func (b *bench) groups(ctx context.Context) error {
 	c := course{section: "groups", faults: []fault{cutFault}, variants: sizeVariants, follow: true}
 	for _, n := range b.counts(1, 50, 250) {
-		c.services = append(c.services, newService(n, 1))
+		c.services = append(c.services, newService(first4, n, 1))
 	}
 	return c.run(ctx, b)
 }
@@ -95,7 +107,7 @@ func (b *bench) groups(ctx context.Context) error {
 // disk cuts the cable and moves while the voters' disks are slow.
 func (b *bench) disk(ctx context.Context) error {
 	c := course{
-		section: "disk", faults: []fault{cutFault, moveFault}, services: []service{newService(1, 1)},
+		section: "disk", faults: []fault{cutFault, moveFault}, services: []service{newService(first4, 1, 1)},
 		variants: []variant{slowDiskVariant(vipdLAN)},
 	}
 	return c.run(ctx, b)

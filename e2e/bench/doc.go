@@ -2,7 +2,7 @@
 // same kind of lab, in turn, and a probe on a client measures what they are for,
 // the time during which nobody answers.
 //
-// The sections (-only): failover, addresses, groups, idle, load. Each opens a
+// The sections (-only): failover, ipv6, addresses, groups, disk, idle, load. Each opens a
 // fresh lab for a system, does a few repetitions, closes it and goes on with the
 // next system, and all of that for several rounds, so that whatever disturbs the
 // machine for a while disturbs all of them.

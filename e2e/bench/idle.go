@@ -42,7 +42,7 @@ func (b *bench) idle(ctx context.Context) error {
 
 func (b *bench) idleWith(ctx context.Context, v variant, groups int) (err error) {
 	b.progress("idle: %s, %d groups, load %s", v.name, groups, loadAverage())
-	s := newService(groups, 1)
+	s := newService(first4, groups, 1)
 	s.spread = true
 	sys, err := v.open(ctx, b.labOptions(v), s)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -31,7 +32,7 @@ func (a advert) config(s service, number int, raised bool) string {
 			if n == advertised {
 				b.WriteString("  }\n  virtual_ipaddress_excluded {\n")
 			}
-			fmt.Fprintf(&b, "    %s/32\n", addr)
+			fmt.Fprintf(&b, "    %s\n", netip.PrefixFrom(addr, addr.BitLen()))
 		}
 		b.WriteString("  }\n}\n")
 	}

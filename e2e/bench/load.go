@@ -69,7 +69,7 @@ func (b *bench) loadAll(ctx context.Context, load burden, d time.Duration, varia
 		}
 	}()
 	for _, v := range b.filter.variants(variants) {
-		w := &watch{name: v.name, service: newService(1, 1)}
+		w := &watch{name: v.name, service: newService(first4, 1, 1)}
 		if w.system, err = v.open(ctx, b.labOptions(v), w.service); err != nil {
 			return fmt.Errorf("open %s: %w", v.name, err)
 		}

@@ -47,6 +47,11 @@ func (r *Report) markdown(w io.Writer) error {
 		}
 	}
 	for _, f := range allFaults {
+		if err := r.failoverTable("ipv6", f).write(w, "IPv6: "+string(f)); err != nil {
+			return err
+		}
+	}
+	for _, f := range allFaults {
 		if err := r.failoverTable("disk", f).write(w, "Each disk sync 20 ms slower: "+string(f)); err != nil {
 			return err
 		}
@@ -65,7 +70,7 @@ func (r *Report) markdown(w io.Writer) error {
 func (r *Report) failoverTable(section string, f fault) *table {
 	t := &table{head: []string{"system", "holder", "n", "median ms", "worst ms", "disturbed", "worst of the others", "median against keepalived 0.1 s", "two answered during the fault", "and during the repair", "longest ms"}}
 	all := r.find(section)
-	reference := medianOf(r.find("failover"), func(s *Series) bool { return s.Fault == f && s.System == keepalivedMiddle.name })
+	reference := medianOf(slices.Concat(all, r.find("failover")), func(s *Series) bool { return s.Fault == f && s.System == keepalivedMiddle.name })
 	for _, s := range all {
 		if s.Fault == f {
 			t.add(s.System, string(s.Role), s.count(), number(s.Summary.Median), number(s.Summary.Worst),

@@ -54,14 +54,14 @@ func TestJudge(t *testing.T) {
 }
 
 func TestSample(t *testing.T) {
-	s := newService(1, 1000)
+	s := newService(first4, 1, 1000)
 	got := s.sample(8)
 	all := s.all()
 	if len(got) != 8 || got[0] != all[0] || got[7] != all[999] {
 		t.Errorf("sample %v", got)
 	}
 	unique := map[netip.Addr]bool{}
-	for _, a := range newService(250, 4).all() {
+	for _, a := range newService(first4, 250, 4).all() {
 		unique[a] = true
 	}
 	if len(unique) != 1000 {
@@ -71,7 +71,7 @@ func TestSample(t *testing.T) {
 
 // What does not fit into an advert is excluded, and one host wants everything when raised.
 func TestKeepalivedConfig(t *testing.T) {
-	text := advert{3, 100 * time.Millisecond}.config(newService(2, 21), 2, false)
+	text := advert{3, 100 * time.Millisecond}.config(newService(first4, 2, 21), 2, false)
 	for want, times := range map[string]int{
 		"vrrp_instance": 2, "advert_int 0.1\n": 2, "priority 150\n": 2, "  nopreempt\n": 2, "/32\n": 42,
 		"vrrp_version 3\n": 1, "    10.9.16.20/32\n  }\n  virtual_ipaddress_excluded {\n    10.9.16.21/32\n": 1,
@@ -80,7 +80,7 @@ func TestKeepalivedConfig(t *testing.T) {
 			t.Errorf("%q is there %d times, want %d:\n%s", want, got, times, text)
 		}
 	}
-	raised := advert{2, time.Second}.config(newService(1, 1), 3, true)
+	raised := advert{2, time.Second}.config(newService(first4, 1, 1), 3, true)
 	if strings.Contains(raised, "nopreempt") || !strings.Contains(raised, "priority 250\n") {
 		t.Errorf("raised:\n%s", raised)
 	}

@@ -63,10 +63,15 @@ type service struct {
 	spread bool
 }
 
+// Where the addresses of a service begin.
+var (
+	first4 = netip.MustParseAddr("10.9.16.1")
+	first6 = netip.MustParseAddr("fd09::16:1")
+)
+
 // newService returns n addresses in each of some groups.
-func newService(groups, n int) service {
-	s := service{}
-	next := netip.MustParseAddr("10.9.16.1")
+func newService(first netip.Addr, groups, n int) service {
+	s, next := service{}, first
 	for range groups {
 		var g []netip.Addr
 		for range n {
