@@ -30,22 +30,23 @@ type Load struct {
 	Stalled float64 `json:"stalled_ms"`
 }
 
-// othersLoadFor is how long a load lasts at most for all but the default profile.
-const othersLoadFor = 3 * time.Minute
-
-// load is two kinds of it. Systems of one group suffer the same load at the same time.
+// load is two kinds of it, for each profile. Systems that run together suffer the same load at the same time.
 func (b *bench) load(ctx context.Context) error {
-	short := min(b.loadFor, othersLoadFor)
-	if err := b.loadAll(ctx, busyCores, b.loadFor, vipdLAN, keepalivedSlow); err != nil || b.quick {
-		return err
+	for _, l := range []struct {
+		burden   burden
+		together []variant
+	}{
+		{busyCores, []variant{vipdLAN, keepalivedSlow}},
+		{busyCores, []variant{vipdFast, keepalivedFast}},
+		{busyCores, []variant{vipdWAN, keepalivedMiddle}},
+		{slowSyncs, []variant{slowDiskVariant(vipdLAN), slowDiskVariant(vipdWAN)}},
+		{slowSyncs, []variant{slowDiskVariant(vipdFast)}},
+	} {
+		if err := b.loadAll(ctx, l.burden, b.loadFor, l.together...); err != nil || b.quick {
+			return err
+		}
 	}
-	if err := b.loadAll(ctx, busyCores, short, vipdFast, keepalivedFast); err != nil {
-		return err
-	}
-	if err := b.loadAll(ctx, busyCores, short, vipdWAN, keepalivedMiddle); err != nil {
-		return err
-	}
-	return b.loadAll(ctx, slowSyncs, short, slowDiskVariant(vipdLAN))
+	return nil
 }
 
 // burden is a kind of load.

@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.IntVar(&b.perRound, "per-round", 5, "repetitions before the next system has its turn")
 	flags.DurationVar(&b.idleFor, "idle-for", 30*time.Second, "how long to measure idle systems")
 	flags.BoolVar(&b.quick, "quick", false, "3 repetitions, small counts, two systems")
-	minutes := flags.Float64("load-minutes", 10, "minutes under load; systems other than the default profile get 3 at most")
+	minutes := flags.Float64("load-minutes", 10, "minutes under each load")
 	only := flags.String("only", strings.Join(sections, ","), "sections to run")
 	from := flags.String("from", "", "files of earlier runs whose figures to include")
 	systems := flags.String("systems", "", "only systems whose names begin so: vipd, vipd fast, keepalived 0.1, ...")
