@@ -20,6 +20,7 @@ const (
 	firstTry      = 3 * time.Millisecond
 	laterTry      = 120 * time.Millisecond
 	laterTryAfter = 100 * time.Millisecond
+	mostDoubled   = 4 // how often the wait doubles while nobody is elected, as where no majority is left
 	campaignLimit = 500 * time.Millisecond
 	regainAfter   = 50 * time.Millisecond
 )
@@ -39,6 +40,7 @@ type elector struct {
 
 	against string // the silent leader that this node waits to replace
 	hasty   bool   // without waiting
+	tries   int    // how often it stood against that leader
 
 	mu         sync.Mutex
 	challenger lease.Challenger
@@ -68,7 +70,8 @@ func (e *elector) Run(ctx context.Context) error {
 		case <-timer.C:
 			if leader, _, _ := e.due(); leader != "" && leader == e.against {
 				e.campaign(ctx, leader, "a majority withdrew its lease")
-				resetTimer(timer, laterTryAfter+rand.N(laterTry))
+				resetTimer(timer, (laterTryAfter+rand.N(laterTry))<<min(e.tries, mostDoubled))
+				e.tries++
 			} else {
 				e.against = ""
 			}
@@ -78,7 +81,7 @@ func (e *elector) Run(ctx context.Context) error {
 			if leader == e.against && hasty == e.hasty {
 				continue
 			}
-			e.against, e.hasty = leader, hasty
+			e.against, e.hasty, e.tries = leader, hasty, 0
 			switch {
 			case hasty:
 				resetTimer(timer, 0)
@@ -95,28 +98,34 @@ func (e *elector) Run(ctx context.Context) error {
 // knows; empty when there is none, or when this node does not vote.
 func (e *elector) due() (leader, first string, certain bool) {
 	view := e.raft.View()
-	stands := e.note(view)
+	withdrawn := e.note(view)
 	leader, _ = e.raft.Leader()
-	if leader == e.node || !stands[leader] || !slices.Contains(view.Voters.Names, e.node) {
+	stands := withdrawn[leader]
+	if leader == "" {
+		// Somebody ended the term of the one to be replaced, and was not elected, since it lacks an entry.
+		leader = e.against
+		_, stands = withdrawn[leader]
+	}
+	if leader == e.node || !stands || !slices.Contains(view.Voters.Names, e.node) {
 		return "", "", false
 	}
 	first, certain = e.successor(view.Voters.Names, leader, view.Nodes[leader].Epoch)
 	return leader, first, certain
 }
 
-// note takes down which members a majority withdrew, and returns those to be challenged if they lead. What
-// counts is who led when the majority came about, so it is due after each withdrawal.
-func (e *elector) note(view *state.State) map[string]bool {
+// note takes down which members a majority withdrew, and returns them, and whether they are to be challenged if they
+// lead. What counts is who led when the majority came about, so it is due after each withdrawal.
+func (e *elector) note(view *state.State) (withdrawn map[string]bool) {
 	term := e.raft.Term()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	stands := map[string]bool{}
+	withdrawn = map[string]bool{}
 	for name, epoch := range view.LiveEpochs() {
 		if successor, _ := e.successor(view.Voters.Names, name, epoch); successor != "" {
-			stands[name] = e.challenger.Stands(name, epoch, term)
+			withdrawn[name] = e.challenger.Stands(name, epoch, term)
 		}
 	}
-	return stands
+	return withdrawn
 }
 
 func (e *elector) campaign(ctx context.Context, leader, why string) {

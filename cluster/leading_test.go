@@ -130,6 +130,27 @@ func TestElectorChallengesOnlyASilentLeaderOfOld(t *testing.T) {
 	diff(t, "due after another election", " by ", due(e))
 }
 
+// The first to stand may lack an entry: then it has ended the leader's term, and nobody leads until another stands.
+func TestElectorGoesOnWhileNobodyLeads(t *testing.T) {
+	a, b := raftOfTwo(t)
+	silent := true
+	e := &elector{node: "b", log: quiet(), raft: b, successor: func(_ []string, leader string, _ uint64) (string, bool) {
+		if silent && leader == "a" {
+			return "b", false
+		}
+		return "", false
+	}}
+	e.against, _, _ = e.due()
+	diff(t, "due", "a", e.against)
+	check(t, a.Close())
+	eventually(t, "nobody leads", func() bool { leader, _ := b.Leader(); return leader == "" })
+	leader, first, _ := e.due()
+	diff(t, "due while nobody leads", "a by b", leader+" by "+first)
+	silent = false // its epoch is over, or its withdrawals count no more
+	leader, _, _ = e.due()
+	diff(t, "due without a majority", "", leader)
+}
+
 func TestElectorStandsWhenItIsAlone(t *testing.T) {
 	a, _ := raftNode(t, "a", true)
 	e := &elector{node: "a", log: quiet(), raft: a, wake: make(chan struct{}, 1), asked: make(chan string, 1)}
