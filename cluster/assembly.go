@@ -35,6 +35,7 @@ func (m *member) assemble() error {
 		wakeTenant()
 		m.changes.raise()
 	}
+	m.ears, m.hearingChanged = &ears{self: m.self.node}, make(chan struct{}, 1)
 	m.assembleSoloist()
 	m.keeper = newKeeper(keeperOptions{
 		self: m.self, log: m.log, raft: m, votes: m.votes, door: m.door, inherited: m.inherited, soloist: m.soloist,
@@ -98,6 +99,7 @@ func (m *member) assemble() error {
 		scripts:   m.failingScripts,
 		lacking:   m.paths.lacking,
 		flaps:     func() []placement.Stay { return m.conductor.flapsNow() },
+		unheard:   m.ears.unheard,
 		broadcast: m.broadcast,
 		changed:   m.healthChanged,
 	})

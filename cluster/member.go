@@ -63,6 +63,7 @@ type member struct {
 	elector    *elector
 	steward    *steward
 	rotator    *rotator
+	ears       *ears
 	announcer  *announce.Announcer
 	receipts   receipts
 
@@ -70,10 +71,12 @@ type member struct {
 	inherited *inheritance
 	left      *storage.Hold
 
-	changes    signal
-	carrying   signal    // other groups than before are carried
-	afterwards courteous // wakes those who follow the view and are not on the way of a failover
-	opened     closers   // what has to be closed, in reverse order
+	changes  signal
+	carrying signal // other groups than before are carried
+	// hearingChanged wakes makeWay.
+	hearingChanged chan struct{}
+	afterwards     courteous // wakes those who follow the view and are not on the way of a failover
+	opened         closers   // what has to be closed, in reverse order
 	// givenBy is who had this node found its cluster, or join it, as Command.By; empty after a restart.
 	givenBy string
 	// founding is the command by which this node founds its cluster; nil if it is there already.
@@ -143,7 +146,7 @@ func (m *member) Run(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{
 		m.mux.Run, m.serveCalls, m.introduce, m.meet, m.watchHost, m.watchDisk,
 		m.keeper.Run, m.tenant.Run, m.paths.Run, m.speaker.Run, m.soloist.Run, m.announcer.Run, m.clerk.Run, m.reporter.Run, m.chronicler.Run, m.monitor.Run, m.followChecks,
-		m.conductor.Run, m.elector.Run, m.steward.Run, m.rotator.Run, m.canary, m.followLeader, m.seek,
+		m.conductor.Run, m.elector.Run, m.steward.Run, m.rotator.Run, m.canary, m.followLeader, m.seek, m.makeWay,
 	} {
 		parts.Go(func() error { return run(life) })
 	}

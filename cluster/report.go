@@ -34,6 +34,7 @@ type account struct {
 	Scripts    map[string]string   `json:"scripts,omitempty"`    // what went wrong with notify scripts, by group
 	Lacking    map[string]string   `json:"lacking,omitempty"`    // routes and rules that it could not have, by group
 	Damped     []placement.Stay    `json:"damped,omitempty"`     // of the leader: who flaps
+	Deaf       []string            `json:"deaf,omitempty"`       // whom it does not hear, though they live
 	// Secret is what it has of the cluster's secrets; nil: none is being rotated.
 	Secret *rotation.Report `json:"secret,omitempty"`
 	// Sources are where its adverts come from, of groups that fall back to VRRP.
@@ -45,7 +46,8 @@ func (a account) equal(b account) bool {
 		maps.Equal(a.Interfaces, b.Interfaces) && maps.Equal(a.Degraded, b.Degraded) && maps.Equal(a.Groups, b.Groups) &&
 		maps.Equal(a.Checks, b.Checks) && maps.Equal(a.Scripts, b.Scripts) && maps.Equal(a.Lacking, b.Lacking) && reflect.DeepEqual(a.Routers, b.Routers) &&
 		(a.Secret == b.Secret || a.Secret != nil && b.Secret != nil && *a.Secret == *b.Secret) &&
-		slices.Equal(a.Sources, b.Sources) && slices.Equal(a.Damped, b.Damped)
+		slices.Equal(a.Sources, b.Sources) && slices.Equal(a.Damped, b.Damped) &&
+		slices.Equal(a.Deaf, b.Deaf)
 }
 
 // reporter makes this node's account and keeps the newest of every node.
@@ -73,6 +75,7 @@ type reporterOptions struct {
 	secret     func() *rotation.Report
 	sources    func() []netip.Addr
 	flaps      func() []placement.Stay
+	unheard    func() []string
 	heard      func(node string, routers map[string]spoken) // what a node says of its virtual routers
 	broadcast  func(wire.Message)
 	changed    func() // somebody's account did; must not block
@@ -139,7 +142,7 @@ func (r *reporter) report() {
 
 func (r *reporter) account() account {
 	view := r.view()
-	a := account{Applied: view.Index, Reads: state.CommandVersion, Speaks: speaksVersion, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Lacking: r.lacking(), Sources: r.sources(), Secret: r.secret(), Damped: r.flaps()}
+	a := account{Applied: view.Index, Reads: state.CommandVersion, Speaks: speaksVersion, Groups: r.problems(), Interfaces: map[string]string{}, Routers: r.routers(), Checks: r.checks(), Scripts: r.scripts(), Lacking: r.lacking(), Sources: r.sources(), Secret: r.secret(), Damped: r.flaps(), Deaf: r.unheard()}
 	r.mu.Lock()
 	a.Unfit = r.unfit
 	r.mu.Unlock()

@@ -31,6 +31,7 @@ func reporterOf(view *state.State, change func(*reporterOptions)) (r *reporter, 
 		scripts:   func() map[string]string { return nil },
 		lacking:   func() map[string]string { return nil },
 		flaps:     func() []placement.Stay { return nil },
+		unheard:   func() []string { return nil },
 		heard:     func(string, map[string]spoken) {},
 		links:     fakeLinks{},
 	}

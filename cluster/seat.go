@@ -44,10 +44,11 @@ func (m *member) betterSeat(view *state.State) string {
 	if len(view.HeldBy(m.self.node)) == 0 || len(view.Debts) > 0 {
 		return ""
 	}
+	hearing := m.reporter.hearing(view)
 	i := slices.IndexFunc(view.Voters.Names, func(name string) bool {
 		account, _ := m.reporter.of(name)
 		return view.Nodes[name].Live() && len(view.HeldBy(name)) == 0 && account.Unfit == "" &&
-			m.keeper.silent(name) < 3*view.Profile.Renew
+			m.keeper.silent(name) < 3*view.Profile.Renew && hearing.Deafness(name) <= hearing.Deafness(m.self.node)
 	})
 	if i < 0 {
 		return ""

@@ -77,6 +77,7 @@ func (m *member) warnings(view *state.State) []string {
 	}
 	warnings = append(warnings, m.aboutDisk()...)
 	warnings = append(warnings, m.secretWarnings(view)...)
+	warnings = append(warnings, m.deafnessWarnings(view)...)
 	for _, name := range slices.Sorted(maps.Keys(view.Nodes)) {
 		if long := view.Nodes[name].LongLease; long != 0 {
 			warnings = append(warnings, fmt.Sprintf("%s has a restart-hold of %v: until its end nobody would notice that it crashed", name, long))

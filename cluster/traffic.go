@@ -60,8 +60,12 @@ func (m *member) receive(datagrams [][]byte) {
 			toKeeper = append(toKeeper, message)
 		}
 	}
-	if len(toKeeper) > 0 {
-		m.keeper.deliver(toKeeper...)
+	if len(toKeeper) == 0 {
+		return
+	}
+	m.keeper.deliver(toKeeper...)
+	if m.ears.take(m.View(), bootNow(), toKeeper) {
+		kick(m.reporter.wake)
 	}
 }
 
@@ -139,6 +143,7 @@ func (m *member) wakeFollowers() {
 func (m *member) healthChanged() {
 	kick(m.conductor.wake)
 	kick(m.steward.wake)
+	kick(m.hearingChanged)
 	if m.View().Trust.Rotation != nil {
 		kick(m.rotator.wake)
 	}

@@ -3,6 +3,8 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +34,57 @@ func TestOneWay(t *testing.T) {
 			w.home(groups)
 		}
 	}
+}
+
+// A leader that one member does not hear, or that does not hear it, leads no more soon: nothing that is assigned to that
+// member would be held by anybody. status says which way is lost.
+func TestLeaderAndMemberDoNotHearEachOther(t *testing.T) {
+	for _, toLeader := range []bool{false, true} {
+		t.Run(fmt.Sprintf("to the leader %v", toLeader), func(t *testing.T) {
+			s := form(t, 3)
+			s.apply(web)
+			leads := s.leader()
+			apart, leadsNext := s.Except(leads)[0], s.Except(leads)[1]
+			s.move("web", leadsNext)
+			w := s.watch(web4, web6)
+			from, to := leads, apart
+			if toLeader {
+				from, to = apart, leads
+			}
+			at := time.Now()
+			w.step("what %s sends does not reach %s; %s leads", from, to, leads)
+			s.must(s.Lab.Block(from.Host, to.Host))
+			s.await(leadsNext.Name+" leads", func(context.Context) error {
+				if now := s.status(leadsNext).Leader; now != leadsNext.Name {
+					return fmt.Errorf("%s leads", now)
+				}
+				return nil
+			})
+			took := time.Since(at)
+			t.Logf("%s leads after %v", leadsNext, took.Round(time.Millisecond))
+			if took > 2*time.Second { // a seventh of that, where the machine has time
+				t.Error("that is too long")
+			}
+			w.shorter(web4, at, undisturbed)
+			said := "what " + from.Name + " sends does not reach " + to.Name
+			s.await("status says so", func(context.Context) error { return warns(s.status(leadsNext), said, true) })
+			s.move("web", apart)
+			w.held("web", apart, web4, web6)
+			w.shorter(web4, at, plannedLimit)
+			w.step("it does again")
+			s.must(s.Lab.Heal())
+			s.await("status says so no more", func(context.Context) error { return warns(s.status(leadsNext), said, false) })
+			w.settle()
+		})
+	}
+}
+
+// warns returns an error unless a warning is there, or is not.
+func warns(s api.Status, text string, is bool) error {
+	if slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, text) }) != is {
+		return fmt.Errorf("the warnings are %q", s.Warnings)
+	}
+	return nil
 }
 
 // The profile changes while addresses are held: the client notices nothing, and the next failover is as quick
