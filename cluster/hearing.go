@@ -22,6 +22,9 @@ const (
 	askAgain = 5 * time.Second
 )
 
+// deafLimit is for how long nothing comes from somebody who is not heard.
+func deafLimit(view *state.State) time.Duration { return max(deafAfter*view.Profile.Renew, leastDeaf) }
+
 // ears knows whom this node hears: voters, which answer its renewals, and if it votes itself all members, which renew
 // with it. Who is dead is not missed.
 type ears struct {
@@ -29,6 +32,7 @@ type ears struct {
 
 	mu     sync.Mutex
 	last   map[string]lease.Instant // when something came from each
+	since  map[string]lease.Instant // since when each of those that live is listened for
 	looked lease.Instant
 	deaf   []string // to whom, sorted
 }
@@ -43,19 +47,25 @@ func (e *ears) take(view *state.State, now lease.Instant, messages []wire.Messag
 	for _, m := range messages {
 		e.last[sender(m)] = now
 	}
-	since := now.Sub(e.looked)
-	if since < view.Profile.Renew/2 { // what all send arrives at about the same time
+	gap := now.Sub(e.looked)
+	if gap < view.Profile.Renew/2 { // what all send arrives at about the same time
 		return false
 	}
 	e.looked = now
-	limit := max(deafAfter*view.Profile.Renew, leastDeaf)
-	asleep := since > limit // and heard nobody
+	limit := deafLimit(view)
+	before := e.since
+	if gap > limit { // and heard nobody
+		before = nil
+	}
+	e.since = map[string]lease.Instant{}
 	var deaf []string
 	for _, name := range e.missed(view) {
-		if _, ever := e.last[name]; !ever || asleep {
-			e.last[name] = now
+		since, known := before[name]
+		if !known {
+			since = now
 		}
-		if now.Sub(e.last[name]) > limit {
+		e.since[name] = since
+		if now.Sub(max(since, e.last[name])) > limit {
 			deaf = append(deaf, name)
 		}
 	}
@@ -115,30 +125,55 @@ func (r *reporter) hearing(view *state.State) electorate.Hearing {
 }
 
 // makeWay passes the leadership on while another voter hears more members and is heard by more: what is assigned to one
-// that the leader does not reach, nobody holds. It asks each voter for it once in a while, as that one may not be able to.
+// that the leader does not reach, nobody holds.
 func (m *member) makeWay(ctx context.Context) error {
-	asked := map[string]lease.Instant{}
+	y := yielding{self: m.self.node, asked: map[string]lease.Instant{}}
 	lookRound(ctx, m.hearingChanged, func() time.Duration {
 		if !m.raft.Leads() {
+			y.since = 0
 			return untilBeat()
 		}
-		now := bootNow()
-		maps.DeleteFunc(asked, func(_ string, at lease.Instant) bool { return now.Sub(at) > askAgain })
 		view := m.View()
-		candidates := slices.DeleteFunc(slices.Clone(view.Voters.Names), func(name string) bool {
-			_, before := asked[name]
-			return before
-		})
 		hearing := m.reporter.hearing(view)
-		if better := hearing.Leader(m.self.node, candidates); better != "" {
-			m.log.Warn("passing the leadership to a node that more members hear", "to", better, "gaps", hearing.Gaps())
-			asked[better] = now
-			m.sendCampaign(better)
+		to, wait := y.look(bootNow(), view, hearing)
+		if to != "" {
+			m.log.Warn("passing the leadership to a node that more members hear", "to", to, "gaps", hearing.Gaps())
+			m.sendCampaign(to)
 			kick(m.elector.gaveUp)
 		}
-		return untilBeat()
+		return wait
 	})
 	return nil
+}
+
+// yielding decides when a leader makes way. It waits for what others say of the same: somebody who dies is missed by some
+// before the rest. And it asks each voter only once in a while, as that one may not be able to lead.
+type yielding struct {
+	self  string
+	since lease.Instant            // since when another would be better; 0: none is
+	asked map[string]lease.Instant // who was asked to lead, and when
+}
+
+// look returns who is to be asked to lead now, or "", and when to look again.
+func (y *yielding) look(now lease.Instant, view *state.State, hearing electorate.Hearing) (to string, wait time.Duration) {
+	maps.DeleteFunc(y.asked, func(_ string, at lease.Instant) bool { return now.Sub(at) > askAgain })
+	candidates := slices.DeleteFunc(slices.Clone(view.Voters.Names), func(name string) bool {
+		_, before := y.asked[name]
+		return before
+	})
+	better := hearing.Leader(y.self, candidates)
+	if better == "" {
+		y.since = 0
+		return "", untilBeat()
+	}
+	if y.since == 0 {
+		y.since = now
+	}
+	if left := deafLimit(view) - now.Sub(y.since); left > 0 {
+		return "", left
+	}
+	y.asked[better] = now
+	return better, untilBeat()
 }
 
 // deafnessWarnings say who does not hear whom.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"vipd/cluster/electorate"
 	"vipd/cluster/lease"
 	"vipd/cluster/state"
 	"vipd/cluster/wire"
@@ -55,6 +56,11 @@ func TestEars(t *testing.T) {
 		l.hears("b")
 	}
 	diff(t, "unheard of the dead", nil, l.unheard())
+
+	// Who lives again is not missed for the time before.
+	l.view = view
+	l.hears("b")
+	diff(t, "unheard of who was dead", nil, l.unheard())
 }
 
 // Whoever does not vote gets nothing from the others who do not.
@@ -66,6 +72,29 @@ func TestEarsOfALearner(t *testing.T) {
 		l.hears("b")
 	}
 	diff(t, "unheard", []string{"a"}, l.unheard())
+}
+
+// A leader makes way if another is better for a while, and asks another than the one who did not take it.
+func TestYielding(t *testing.T) {
+	view := clusterOf(t, "a", "b", "c", "d")
+	y := &yielding{self: "a", asked: map[string]lease.Instant{}}
+	now := lease.Instant(1 << 40)
+	look := func(after time.Duration, hearing electorate.Hearing) string {
+		now = now.Add(after)
+		to, _ := y.look(now, view, hearing)
+		return to
+	}
+	apart := electorate.Hearing{"a": {"d"}, "b": nil, "c": nil, "d": nil}
+	limit := deafLimit(view)
+	diff(t, "at once", "", look(0, apart))
+	diff(t, "a little later", "", look(limit/2, apart))
+	diff(t, "when the others miss it too", "", look(0, electorate.Hearing{"a": {"d"}, "b": {"d"}, "c": {"d"}, "d": nil}))
+	diff(t, "from the beginning", "", look(limit/2, apart))
+	diff(t, "when it lasted", "b", look(limit, apart))
+	diff(t, "when b does not take it", "c", look(time.Millisecond, apart))
+	diff(t, "when nobody takes it", "", look(time.Millisecond, apart))
+	diff(t, "when that was long ago", "", look(askAgain+time.Second, apart))
+	diff(t, "and goes on", "b", look(limit, apart))
 }
 
 // The accounts of nodes that are dead, or have not reported for long, say nothing of who hears whom.
