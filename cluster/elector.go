@@ -41,6 +41,7 @@ type elector struct {
 	against string // the silent leader that this node waits to replace
 	hasty   bool   // without waiting
 	tries   int    // how often it stood against that leader
+	term    uint64 // when it looked last
 
 	mu         sync.Mutex
 	challenger lease.Challenger
@@ -68,12 +69,17 @@ func (e *elector) Run(ctx context.Context) error {
 				e.campaign(ctx, "", "the one that it asked to lead was not elected")
 			}
 		case <-timer.C:
-			if leader, _, _ := e.due(); leader != "" && leader == e.against {
+			leader, _, _ := e.due()
+			switch {
+			case leader == "" || leader != e.against:
+				e.against = ""
+			case e.othersStand():
+				resetTimer(timer, 2*(laterTryAfter+rand.N(laterTry)))
+			default:
 				e.campaign(ctx, leader, "a majority withdrew its lease")
+				e.term = e.raft.Term()
 				resetTimer(timer, (laterTryAfter+rand.N(laterTry))<<min(e.tries, mostDoubled))
 				e.tries++
-			} else {
-				e.against = ""
 			}
 		case <-e.wake:
 			leader, first, certain := e.due()
@@ -81,7 +87,7 @@ func (e *elector) Run(ctx context.Context) error {
 			if leader == e.against && hasty == e.hasty {
 				continue
 			}
-			e.against, e.hasty, e.tries = leader, hasty, 0
+			e.against, e.hasty, e.tries, e.term = leader, hasty, 0, e.raft.Term()
 			switch {
 			case hasty:
 				resetTimer(timer, 0)
@@ -92,6 +98,15 @@ func (e *elector) Run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// othersStand reports, once for each term, that somebody else stands for election in it: with a slow disk that takes time.
+func (e *elector) othersStand() bool {
+	leader, _ := e.raft.Leader()
+	term := e.raft.Term()
+	stand := leader == "" && term != e.term
+	e.term = term
+	return stand
 }
 
 // due returns the leader that has to be replaced and who should be first to stand, for certain or as far as this node

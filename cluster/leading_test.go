@@ -142,10 +142,15 @@ func TestElectorGoesOnWhileNobodyLeads(t *testing.T) {
 	}}
 	e.against, _, _ = e.due()
 	diff(t, "due", "a", e.against)
+	e.term = b.Term()
+	diff(t, "others stand while it leads", false, e.othersStand())
 	check(t, a.Close())
 	eventually(t, "nobody leads", func() bool { leader, _ := b.Leader(); return leader == "" })
 	leader, first, _ := e.due()
 	diff(t, "due while nobody leads", "a by b", leader+" by "+first)
+	e.term = b.Term() - 1
+	diff(t, "others stand", true, e.othersStand())
+	diff(t, "others stand, as it has known for a while", false, e.othersStand())
 	silent = false // its epoch is over, or its withdrawals count no more
 	leader, _, _ = e.due()
 	diff(t, "due without a majority", "", leader)
