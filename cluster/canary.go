@@ -54,7 +54,12 @@ func (m *member) giveUpLeadership() {
 		return
 	}
 	best := slices.MinFunc(voters, func(a, b string) int { return int(m.keeper.silent(a) - m.keeper.silent(b)) })
-	m.sendCampaign(best)
+	m.passTo(best)
+}
+
+// passTo asks a voter to lead, and has this node stand again if that one is not elected.
+func (m *member) passTo(voter string) {
+	m.sendCampaign(voter)
 	if m.stores.Hanging() == 0 { // else it could not lead again
 		kick(m.elector.gaveUp)
 	}

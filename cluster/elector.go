@@ -69,17 +69,8 @@ func (e *elector) Run(ctx context.Context) error {
 				e.campaign(ctx, "", "the one that it asked to lead was not elected")
 			}
 		case <-timer.C:
-			leader, _, _ := e.due()
-			switch {
-			case leader == "" || leader != e.against:
-				e.against = ""
-			case e.othersStand():
-				resetTimer(timer, 2*(laterTryAfter+rand.N(laterTry)))
-			default:
-				e.campaign(ctx, leader, "a majority withdrew its lease")
-				e.term = e.raft.Term()
-				resetTimer(timer, (laterTryAfter+rand.N(laterTry))<<min(e.tries, mostDoubled))
-				e.tries++
+			if again := e.stand(ctx); again > 0 {
+				resetTimer(timer, again)
 			}
 		case <-e.wake:
 			leader, first, certain := e.due()
@@ -94,10 +85,31 @@ func (e *elector) Run(ctx context.Context) error {
 			case first == e.node:
 				resetTimer(timer, rand.N(firstTry))
 			default:
-				resetTimer(timer, laterTryAfter+rand.N(laterTry))
+				resetTimer(timer, later())
 			}
 		}
 	}
+}
+
+// later is how long a voter waits that is not the first to stand.
+func later() time.Duration { return laterTryAfter + rand.N(laterTry) }
+
+// stand stands for election if the leader is still to be replaced and nobody else stands. It returns when to try again; 0:
+// not until something happens.
+func (e *elector) stand(ctx context.Context) (again time.Duration) {
+	leader, _, _ := e.due()
+	switch {
+	case leader == "" || leader != e.against:
+		e.against = ""
+		return 0
+	case e.othersStand():
+		return 2 * later()
+	}
+	e.campaign(ctx, leader, "a majority withdrew its lease")
+	e.term = e.raft.Term()
+	again = later() << min(e.tries, mostDoubled)
+	e.tries++
+	return again
 }
 
 // othersStand reports, once for each term, that somebody else stands for election in it: with a slow disk that takes time.

@@ -47,12 +47,12 @@ func (e *ears) take(view *state.State, now lease.Instant, messages []wire.Messag
 	for _, m := range messages {
 		e.last[sender(m)] = now
 	}
+	limit := deafLimit(view)
 	gap := now.Sub(e.looked)
-	if gap < view.Profile.Renew/2 { // what all send arrives at about the same time
+	if gap < limit/(2*deafAfter) { // often enough, however short the renewals' interval
 		return false
 	}
 	e.looked = now
-	limit := deafLimit(view)
 	before := e.since
 	if gap > limit { // and heard nobody
 		before = nil
@@ -113,10 +113,11 @@ func sender(m wire.Message) string {
 
 // hearing is what live members say of whom they hear.
 func (r *reporter) hearing(view *state.State) electorate.Hearing {
+	now := bootNow()
 	r.mu.Lock()
 	h := electorate.Hearing{}
 	for node, a := range r.accounts {
-		if bootNow().Sub(a.at) < deafAfter*beatEach {
+		if now.Sub(a.at) < deafAfter*beatEach {
 			h[node] = a.Deaf
 		}
 	}
@@ -138,8 +139,7 @@ func (m *member) makeWay(ctx context.Context) error {
 		to, wait := y.look(bootNow(), view, hearing)
 		if to != "" {
 			m.log.Warn("passing the leadership to a node that more members hear", "to", to, "gaps", hearing.Gaps())
-			m.sendCampaign(to)
-			kick(m.elector.gaveUp)
+			m.passTo(to)
 		}
 		return wait
 	})

@@ -216,6 +216,7 @@ func TestSteward(t *testing.T) {
 	}
 	v := func(name string) consensus.Server { return server(name, state.Voter) }
 	l := func(name string) consensus.Server { return server(name, state.Learner) }
+	moved := consensus.Server{Name: "b", Address: "elsewhere:2", Role: state.Voter}
 	type servers []consensus.Server
 	for _, c := range []struct {
 		name    string
@@ -242,6 +243,7 @@ func TestSteward(t *testing.T) {
 		{"who is removed goes", []string{"a"}, servers{v("a"), v("b")}, false, "", "", "removing a member from the configuration b", true},
 		{"a voter not while the voters may not change", []string{"a"}, servers{v("a"), v("b")}, true, "", "", "", false},
 		{"a learner at any time", []string{"a"}, servers{v("a"), l("b")}, true, "", "", "removing a member from the configuration b", true},
+		{"who moved is found without", []string{"a", "b"}, servers{v("a"), moved}, false, "", "", "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			view := clusterOf(t, c.members...)

@@ -48,7 +48,7 @@ func (m *member) betterSeat(view *state.State) string {
 	i := slices.IndexFunc(view.Voters.Names, func(name string) bool {
 		account, _ := m.reporter.of(name)
 		return view.Nodes[name].Live() && len(view.HeldBy(name)) == 0 && account.Unfit == "" &&
-			m.keeper.silent(name) < 3*view.Profile.Renew && hearing.Deafness(name) <= hearing.Deafness(m.self.node)
+			m.keeper.silent(name) < deafAfter*view.Profile.Renew && hearing.Deafness(name) <= hearing.Deafness(m.self.node)
 	})
 	if i < 0 {
 		return ""

@@ -62,7 +62,7 @@ func TestLeaderAndMemberDoNotHearEachOther(t *testing.T) {
 			})
 			took := time.Since(at)
 			t.Logf("%s leads after %v", leadsNext, took.Round(time.Millisecond))
-			if took > 2*time.Second { // a seventh of that, where the machine has time
+			if took > 2*time.Second {
 				t.Error("that is too long")
 			}
 			w.shorter(web4, at, undisturbed)

@@ -41,19 +41,13 @@ func (r *Report) markdown(w io.Writer) error {
 	if err := r.targetTable().write(w, "Targets"); err != nil {
 		return err
 	}
-	for _, f := range allFaults {
-		if err := r.failoverTable("failover", f).write(w, "Client's silence: "+string(f)); err != nil {
-			return err
-		}
-	}
-	for _, f := range allFaults {
-		if err := r.failoverTable("ipv6", f).write(w, "IPv6: "+string(f)); err != nil {
-			return err
-		}
-	}
-	for _, f := range allFaults {
-		if err := r.failoverTable("disk", f).write(w, "Each disk sync 20 ms slower: "+string(f)); err != nil {
-			return err
+	for _, s := range []struct{ section, title string }{
+		{"failover", "Client's silence: "}, {"ipv6", "IPv6: "}, {"disk", "Each disk sync 20 ms slower: "},
+	} {
+		for _, f := range allFaults {
+			if err := r.failoverTable(s.section, f).write(w, s.title+string(f)); err != nil {
+				return err
+			}
 		}
 	}
 	for _, section := range []string{"addresses", "groups"} {
